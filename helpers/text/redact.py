@@ -1,0 +1,215 @@
+"""Texts -> the same texts with e-mail addresses, phone and card numbers, IP addresses and keys masked, and counts.
+
+Names and postal addresses are left as they are: no pattern finds them reliably. Nothing is masked unless asked for.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+
+import pandas as pd
+import regex
+from tqdm import tqdm
+
+Span = tuple[int, int]
+
+# Latin letters and digits end a find; other scripts write without spaces, so they may stand right beside one.
+_ALONE = r"(?<![0-9A-Za-z_]){}(?![0-9A-Za-z_])"
+
+# Possessive (`++`) and bounded parts only: each pattern is linear in the length of the text.
+_KEYS = [
+    r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----"
+    r"(?:(?:(?!-----)(?s:.))*+-----END [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----|(?:\s*+[A-Za-z0-9+/=]{40,}+)++)",
+    _ALONE.format(r"(?:AKIA|ASIA)[0-9A-Z]{16}"),
+    _ALONE.format(r"[sr]k[-_](?=[A-Za-z_-]{0,60}+\d)[0-9A-Za-z_-]{20,}+"),
+    _ALONE.format(r"(?:gh[pousr]_[0-9A-Za-z]{30,}+|github_pat_[0-9A-Za-z_]{22,}+|glpat-[0-9A-Za-z_-]{20,}+)"),
+    _ALONE.format(r"xox[abeoprs]-[0-9A-Za-z-]{10,}+"),
+    _ALONE.format(r"AIza[0-9A-Za-z_-]{35}"),
+    _ALONE.format(r"hf_[0-9A-Za-z]{20,}+"),
+    _ALONE.format(r"eyJ[0-9A-Za-z_-]{8,}+\.[0-9A-Za-z_-]{8,}+\.[0-9A-Za-z_-]*+"),
+]
+_VALUE = r"""(?:"(?P<value>[^"\n]{3,200})"|'(?P<value>[^'\n]{3,200})'|(?P<value>[^\s"'=<>()\[\]{},;$]{3,200}+)(?![(\[]))"""
+_SETTING = (
+    r"(?i)(?<![A-Za-z])(?:(?P<certain>password|passwd|passphrase|pwd)|(?:api|access|secret|private|auth)[ _-]?key"
+    r"|(?:(?:auth|access|api|bearer|client)[ _-]?)?(?:secret|token))[\"']?\s{0,3}[:=]\s{0,3}" + _VALUE
+)
+_LETTERS = r"\p{Latin}\p{Greek}\p{Cyrillic}"
+_EMAIL = rf"(?<![{_LETTERS}\d._%+'&-])[._%+'&-]*+(?P<find>[{_LETTERS}\d._%+'&-]++@[{_LETTERS}\d-]++(?:\.[{_LETTERS}\d-]++)++)"
+_DASH = r"[ \u00a0\u2010-\u2015-]"
+_CARDS = [  # the usual groups, longest first, so that a check code behind the number does not hide it
+    _ALONE.format(rf"(?<!\d\.)[2-6]{digits}")
+    for digits in (
+        rf"\d{{3}}(?:{_DASH}?\d{{4}}){{3}}{_DASH}?\d{{3}}",
+        rf"\d{{3}}(?:{_DASH}?\d{{4}}){{3}}",
+        rf"\d{{3}}{_DASH}?\d{{6}}{_DASH}?\d{{4,5}}",
+        rf"\d{{3}}(?:{_DASH}\d{{4}}){{2}}{_DASH}\d",
+        r"\d{12,18}",
+    )
+]
+# Not `Chrome/120.0.0.0`, `v1.2.3.4`, `version 1.2.3.4` nor a fifth part.
+_IPV4 = (
+    r"(?i)(?<![0-9A-Za-z_.])(?<![A-Za-z]/)(?<!\b(?:v|ver|version|release|build)[.:]? )"
+    r"\d{1,3}(?:\.\d{1,3}){3}(?!\.?[0-9A-Za-z_])"
+)
+# A first group of 3 or 4 is what routed addresses have, and what times and `a::b` in code have not.
+_IPV6 = (
+    r"(?<![0-9A-Za-z_:.])(?=[0-9A-Fa-f]{3,4}:|(?:[0-9A-Fa-f]{1,4}:){7})(?=[A-Fa-f:]*+\d)"
+    r"(?:[0-9A-Fa-f]{1,4}::?){1,7}[0-9A-Fa-f]{1,4}(?![0-9A-Za-z_]|:[0-9A-Fa-f])"
+)
+_SEVEN_DIGITS = r"\d(?:\D{0,5}\d){6}"  # no shorter number is taken for a phone: the cheap question comes first
+# Numbers such as 555-123-4567 are written in this shape only, but are assigned to nobody, so not valid.
+_NORTH_AMERICAN = _ALONE.format(r"(?<![\d.]-)(?:\+?1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?![.-]\d)")
+_NUMBERED = (
+    r"(?i)(?:#|№|\b(?:order|invoice|ticket|tracking|ref|reference|case|booking|confirmation|item|sku|isbn|sn|serial"
+    r"|id|transaction)\b)(?:\W|no|num|number|code|id|is){0,8}$"
+)
+
+
+def redact_texts(
+    texts: pd.DataFrame,
+    *,
+    kinds: Sequence[str] = ("email", "phone", "card", "ip", "key"),
+    region: str = "US",
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return texts with each find replaced by [EMAIL], [PHONE], [CARD], [IP] or [KEY], and how many of each kind.
+
+    texts: frame with `text` and `turns` (character offsets, moved along with the text); a find never spans two
+    turns. region: the country (ISO code) whose phone numbers may lack a country code. Redacting twice changes
+    nothing more. Raises ValueError for an unknown kind or region.
+    """
+    finders = _finders(kinds, region)
+    counts = Counter(dict.fromkeys(finders, 0))
+    if not finders:
+        return texts.copy(), {}
+    rows = zip(texts["text"], texts["turns"], strict=True)
+    shown = tqdm(rows, "redact", len(texts), unit=" texts", mininterval=1, disable=len(texts) < 2000)
+    redacted = [_redact_turns(text, turns, finders, counts) for text, turns in shown]
+    new_texts = pd.Series([text for text, _ in redacted], index=texts.index, dtype=object)
+    new_turns = pd.Series([turns for _, turns in redacted], index=texts.index, dtype=object)
+    return texts.assign(text=new_texts, turns=new_turns), dict(counts)
+
+
+def _finders(kinds: Sequence[str], region: str) -> dict[str, Callable[[str], Iterator[Span]]]:
+    """Return {kind: its finder} for the kinds asked for; the order settles what an overlap is taken for."""
+    import phonenumbers
+
+    if region not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError(f"redact.region: {region!r} is not a country; expected an ISO code such as US, GB or DE")
+    known = {
+        "key": _find_keys,
+        "email": _find_emails,
+        "card": _find_cards,
+        "ip": _find_addresses,
+        "phone": lambda text: _find_phones(text, region),
+    }
+    unknown = [kind for kind in kinds if kind not in known]
+    if unknown:
+        raise ValueError(f"redact.kinds: {unknown[0]!r} is not known; known are {', '.join(known)}")
+    return {kind: find for kind, find in known.items() if kind in kinds}
+
+
+def _redact_turns(text: str, turns: Sequence[int], finders: dict, counts: Counter) -> tuple[str, list[int]]:
+    """Return the text and its turns' offsets after redaction, turn by turn."""
+    bounds = [0, *(int(offset) for offset in turns), len(text)]
+    pieces = [_redact(text[start:end], finders, counts) for start, end in pairwise(bounds)]
+    offsets, position = [], 0
+    for piece in pieces[:-1]:
+        position += len(piece)
+        offsets.append(position)
+    return "".join(pieces), offsets
+
+
+def _redact(text: str, finders: dict, counts: Counter) -> str:
+    """Return text without finds. What surrounds a number decides whether it is one: look again until none is left."""
+    while True:
+        before = text
+        for kind, find in finders.items():
+            spans = list(find(text))
+            counts[kind] += len(spans)
+            text = _mask(text, spans, f"[{kind.upper()}]")
+        if text == before:
+            return text
+
+
+def _mask(text: str, spans: list[Span], mark: str) -> str:
+    ends = [0, *(end for _, end in spans)]
+    starts = [*(start for start, _ in spans), len(text)]
+    return mark.join(text[end:start] for end, start in zip(ends, starts, strict=True))
+
+
+def _apart(spans: list[Span]) -> Iterator[Span]:
+    """Yield the spans in order of place, the longer first, without those that overlap one already given."""
+    reached = 0
+    for start, end in sorted(spans, key=lambda span: (span[0], -span[1])):
+        if start >= reached:
+            yield start, end
+            reached = end
+
+
+def _find_keys(text: str) -> Iterator[Span]:
+    spans = [match.span() for pattern in _KEYS for match in regex.finditer(pattern, text)]
+    spans += [match.span("value") for match in regex.finditer(_SETTING, text) if _is_secret(match)]
+    return _apart(spans)
+
+
+def _is_secret(match: regex.Match) -> bool:
+    """Tell a secret from prose and code: `token: the word`, `secret = settings.secret` are none."""
+    value = match["value"]
+    if value.startswith("[") or match["certain"]:
+        return not value.startswith("[")
+    return any(char.isdigit() for char in value) or (len(value) >= 12 and "." not in value and " " not in value)
+
+
+def _find_emails(text: str) -> Iterator[Span]:
+    if "@" not in text:
+        return
+    for match in regex.finditer(_EMAIL, text):
+        ending = match["find"].rsplit(".", 1)[1]
+        if len(ending) > 1 and ending[0].isalpha():  # not `react@18.2.0`
+            yield match.span("find")
+
+
+def _find_cards(text: str) -> Iterator[Span]:
+    matches = (match for pattern in _CARDS for match in regex.finditer(pattern, text, overlapped=True))
+    return _apart([match.span() for match in matches if _passes_luhn(match[0])])
+
+
+def _passes_luhn(number: str) -> bool:
+    digits = [int(char) for char in reversed(number) if char.isdigit()]
+    return sum(digits[::2] + [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]) % 10 == 0
+
+
+def _find_addresses(text: str) -> Iterator[Span]:
+    matches = (match for pattern in (_IPV4, _IPV6) for match in regex.finditer(pattern, text))
+    return _apart([match.span() for match in matches if _is_address(match[0])])
+
+
+def _is_address(candidate: str) -> bool:
+    try:
+        ipaddress.ip_address(candidate)
+    except ValueError:
+        return False
+    return True
+
+
+def _find_phones(text: str, region: str) -> Iterator[Span]:
+    import phonenumbers
+
+    if not regex.search(_SEVEN_DIGITS, text):
+        return iter(())
+    grouped = phonenumbers.Leniency.STRICT_GROUPING  # valid numbers, grouped as people of that country group them
+    matcher = phonenumbers.PhoneNumberMatcher(text, region, grouped, max_tries=len(text) + 1)
+    spans = [(match.start, match.end) for match in matcher]
+    if phonenumbers.country_code_for_region(region) == 1:
+        spans += [match.span() for match in regex.finditer(_NORTH_AMERICAN, text)]
+    return _apart([span for span in spans if not _is_other_number(text, *span)])
+
+
+def _is_other_number(text: str, start: int, end: int) -> bool:
+    """Tell decimals and numbers that a word before them calls an order, an invoice, an id and so on."""
+    before, number = text[max(0, start - 40) : start], text[start:end]
+    decimal = regex.fullmatch(r"\d+\.\d+", number) or regex.search(r"\d[.,]$", before)
+    return bool(decimal or (number.isdigit() and regex.search(_NUMBERED, before)))

