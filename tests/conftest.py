@@ -34,19 +34,29 @@ def _has_gpu():
     return torch.cuda.is_available()
 
 
-def run_kit(*arguments, environment=None, check=True, timeout=900):
-    """Run `python -m helpers ...` as a user would and return the finished process."""
-    done = subprocess.run(
-        [sys.executable, "-m", "helpers", *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, **(environment or {})},
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-    )
+def run_kit(*arguments, environment=None, check=True, timeout=900, network=True):
+    """Run `python -m helpers ...` as a user would and return the finished process.
+
+    network=False: in a namespace that has only loopback, or where the system forbids that, with sockets refused in
+    this process and all that it starts.
+    """
+    command = [sys.executable, "-m", "helpers", *map(str, arguments)]
+    environment = {**os.environ, **(environment or {})}
+    if not network and _can_unshare():
+        command = ["unshare", "-rn", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *command]
+    elif not network:
+        environment["PYTHONPATH"] = str(ROOT / "tests" / "no_network")
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=timeout)
     if check and done.returncode:
         raise AssertionError(f"exit status {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
     return done
+
+
+def _can_unshare():
+    try:
+        return subprocess.run(["unshare", "-rn", "ip", "link", "set", "lo", "up"], capture_output=True).returncode == 0
+    except FileNotFoundError:
+        return False
 
 
 @pytest.fixture(scope="session")
@@ -63,10 +73,10 @@ def shared():
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory):
-    """The run folder of the demo, made once, and what the terminal showed."""
+    """The run folder of the demo, made once, without a network; what the terminal showed stands beside it."""
     _need_packages()
     runs = tmp_path_factory.mktemp("runs")
-    done = run_kit("run", "topics", "demo", "--runs", runs)
+    done = run_kit("run", "topics", "demo", "--runs", runs, network=False)
     (runs / "terminal.txt").write_text(done.stdout + done.stderr)
     return runs / "demo"
 

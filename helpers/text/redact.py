@@ -31,10 +31,12 @@ _KEYS = [
     _ALONE.format(r"hf_[0-9A-Za-z]{20,}+"),
     _ALONE.format(r"eyJ[0-9A-Za-z_-]{8,}+\.[0-9A-Za-z_-]{8,}+\.[0-9A-Za-z_-]*+"),
 ]
-_VALUE = r"""(?:"(?P<value>[^"\n]{3,200})"|'(?P<value>[^'\n]{3,200})'|(?P<value>[^\s"'=<>()\[\]{},;$]{3,200}+)(?![(\[]))"""
+_VALUE = (
+    r"""(?:"(?P<value>[^"\n]{3,200})"|'(?P<value>[^'\n]{3,200})'|(?P<value>[^\s"'=<>()\[\]{},;$]{3,200}+)(?![(\[]))"""
+)
 _SETTING = (
     r"(?i)(?<![A-Za-z])(?:(?P<certain>password|passwd|passphrase|pwd)|(?:api|access|secret|private|auth)[ _-]?key"
-    r"|(?:(?:auth|access|api|bearer|client)[ _-]?)?(?:secret|token))[\"']?\s{0,3}[:=]\s{0,3}" + _VALUE
+    r"|(?:(?:auth|access|api|bearer|client)[ _-]?)?(?:secret|token))[\"']?[ \t]{0,3}[:=][ \t]{0,3}" + _VALUE
 )
 _LETTERS = r"\p{Latin}\p{Greek}\p{Cyrillic}"
 _EMAIL = rf"(?<![{_LETTERS}\d._%+'&-])[._%+'&-]*+(?P<find>[{_LETTERS}\d._%+'&-]++@[{_LETTERS}\d-]++(?:\.[{_LETTERS}\d-]++)++)"
@@ -158,9 +160,8 @@ def _find_keys(text: str) -> Iterator[Span]:
 def _is_secret(match: regex.Match) -> bool:
     """Tell a secret from prose and code: `token: the word`, `secret = settings.secret` are none."""
     value = match["value"]
-    if value.startswith("[") or match["certain"]:
-        return not value.startswith("[")
-    return any(char.isdigit() for char in value) or (len(value) >= 12 and "." not in value and " " not in value)
+    long_word = len(value) >= 12 and "." not in value and " " not in value
+    return value != "[KEY]" and bool(match["certain"] or long_word or regex.search(r"\d", value))
 
 
 def _find_emails(text: str) -> Iterator[Span]:

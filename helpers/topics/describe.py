@@ -59,7 +59,7 @@ def describe_topics(
     return table
 
 
-def choose_representatives(vectors: np.ndarray, members: np.ndarray, *, n: int, spread: float = 0.4) -> np.ndarray:
+def choose_representatives(vectors: np.ndarray, members: np.ndarray, *, n: int, spread: float = 0.5) -> np.ndarray:
     """Return up to n of the members: near their centre, and unlike one another (maximal marginal relevance).
 
     vectors: (all, d) of unit length; members: their lines. spread: 0 takes the nearest ones, 1 only the most unlike.

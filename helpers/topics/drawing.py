@@ -126,24 +126,24 @@ def _place_labels(points: np.ndarray, row_topics: np.ndarray, names: dict[int, s
     # The middle by rank: a topic with one part far away is named where most of it is.
     labels = grouped[["x", "y"]].median().assign(size=grouped.size()).reset_index()
     labels.insert(1, "label", [names[topic] for topic in labels["topic"]])
-    labels["colour"] = _palette(points, labels[["x", "y"]].to_numpy(float))
+    labels["colour"] = _palette(labels[["x", "y"]].to_numpy(float))
     return labels.sort_values(["size", "topic"], ascending=[False, True], ignore_index=True)
 
 
-def _palette(points: np.ndarray, places: np.ndarray) -> list[str]:
-    """Return a colour a place; neighbours on the map have similar ones."""
+def _palette(places: np.ndarray) -> list[str]:
+    """Return a colour a place: hues go once round the map's centre, so neighbours differ little and all differ."""
     if len(places) == 0:
         return []
-    from datamapplot.palette_handling import palette_from_cmap_and_datamap
+    from colorspacious import cspace_convert
+    from matplotlib.colors import rgb2hex
 
-    # The palette divides by distances from the centre, which must not all be 0.
-    return palette_from_cmap_and_datamap(
-        None,
-        np.vstack([points, points + 0.02]),
-        places + 0.005,
-        chroma_bounds=(45, 85),
-        lightness_bounds=(38, 68),
-    )
+    count = len(places)
+    x, y = places.T
+    hue = 360 * np.argsort(np.argsort(np.arctan2(y, x), kind="stable")) / count
+    # Topics in one direction have close hues; lighter further out tells them apart.
+    lightness = 45 + 22 * np.argsort(np.argsort(np.hypot(x, y), kind="stable")) / count
+    colours = cspace_convert(np.column_stack([lightness, np.full(count, 60.0), hue]), "JCh", "sRGB1")
+    return [rgb2hex(colour) for colour in np.clip(colours, 0, 1)]
 
 
 def _label(label: object, topic: int) -> str:

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from helpers.assets import Asset, notices, read_assets
 
 # Everything is forbidden but what is named: the page's own scripts by their hashes, its workers (made from blobs
@@ -79,9 +81,10 @@ def _await_fonts(page: str) -> str:
 
 
 def _set_view(page: str, view: tuple[float, float, float, float]) -> str:
-    # DataMapPlot fits the view to a share of the points, and gives a single point a view of no width.
-    # It also leaves a margin of 30 % all around.
-    edges = ", ".join(f"{0.76 * edge:.6f}" for edge in view)
+    # DataMapPlot fits the view to a share of the points, and gives a single point a view of no width. Its zoom
+    # leaves a margin of 30 % above and below, and takes half of the width that is needed from left to right.
+    left, right, bottom, top = 0.76 * np.array(view)
+    edges = ", ".join(f"{edge:.6f}" for edge in (2 * left, 2 * right, bottom, top))
     return _replace_once(page, r"(?<=container: container,\n  bounds: )\[[^\]]*\]", f"[{edges}]")
 
 

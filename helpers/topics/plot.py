@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import io
 import textwrap
+import warnings
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -112,6 +113,7 @@ _PAGE_SETTINGS: dict[str, Any] = {
     "max_fontsize": 20,
     "text_min_pixel_size": 13,
     "text_max_pixel_size": 28,
+    "text_collision_size_scale": 2.2,
     "text_outline_width": 6,
     "text_outline_color": "#fcfcfbee",
     "tooltip_font_weight": 400,
@@ -166,8 +168,9 @@ def _picture(points: np.ndarray, colours: np.ndarray, labels: pd.DataFrame, titl
     from matplotlib.font_manager import get_font_names
 
     installed = set(get_font_names())
-    # What places the labels prints a progress bar of its own.
-    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+    # What places the labels prints a progress bar of its own; a letter that no font has is drawn as a box.
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure, _ = render_plot(
             points,
             list(colours),
@@ -192,8 +195,8 @@ def _picture(points: np.ndarray, colours: np.ndarray, labels: pd.DataFrame, titl
             dpi=120,
             use_system_fonts=True,
         )
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", bbox_inches="tight")
+        picture = io.BytesIO()
+        figure.savefig(picture, format="png", bbox_inches="tight")
     plt.close(figure)
     return picture.getvalue()
 

@@ -1,0 +1,171 @@
+"""A source -> rows: one canonical JSON record each, under an id of its own, in an order that only their content sets.
+
+How records are found is told in records.py and what it imports. What a record means is left to strings.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from helpers.text.records import FIRST, Record, Rejected, read_records
+from helpers.text.source import files_state, is_hub, is_many, shown_name, source_files
+from helpers.text.values import canonical_json, kind_name, tidy_column
+
+__all__ = ["Record", "Rejected", "describe_source", "load_rows", "read_records", "repeated_ids"]
+__all__ += ["source_files", "source_fingerprint"]
+
+OWN_COLUMNS = ("id", "position", "record")
+
+
+def load_rows(
+    *,
+    path: str,
+    split: str = "train",
+    config: str | None = None,
+    revision: str | None = None,
+    start: int = 0,
+    end: int | None = None,
+    id: str | None = None,
+    sample: int = 0,
+    seed: int = 42,
+    apart: Sequence[str] = (),
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows of a source, and the records that were rejected.
+
+    Rows: id (unique; repeats are numbered x, x-2, x-3 and counted in rows.attrs["repeated_ids"]), position in the
+    source from 0, record (JSON with sorted keys), and the columns named in `apart`, which are not in record. Their
+    order is that of a hash of (seed, id, content), so the same records in any order give the same rows; sample
+    keeps so many of the smallest hashes. Rejected: position, line, file, reason, of all that were met. Without a
+    sample, rows and rejected together are the records from start to end. Raises FileNotFoundError and ValueError
+    that say what exists.
+    """
+    from tqdm import tqdm
+
+    if taken := [name for name in apart if name in OWN_COLUMNS]:
+        raise ValueError(f"column {taken[0]!r} cannot be kept apart: rows have their own of that name")
+    where = {"path": path, "split": split, "config": config, "revision": revision, "start": start, "end": end}
+    records = read_records(**where, id=id, apart=apart)
+    rejected: list[Rejected] = []
+    good = _good(tqdm(records, desc="rows", unit=" rows", delay=2, mininterval=0.5), rejected)
+    chosen = heapq.nsmallest(sample, good, key=_order(seed)) if sample else sorted(good, key=_order(seed))
+    return _rows_table(chosen, apart), _rejected_table(rejected)
+
+
+def repeated_ids(rows: pd.DataFrame) -> int:
+    """Return how many rows had an id that another row has as well, and were numbered."""
+    return int(rows.attrs.get("repeated_ids", 0))
+
+
+def source_fingerprint(
+    path: str,
+    *,
+    split: str = "train",
+    config: str | None = None,
+    revision: str | None = None,
+    **_: Any,  # noqa: ANN401 - the other settings of load_rows, so that a whole section may be given
+) -> str:
+    """Return a text that changes when the source does: the hub's commit, or the files' names, sizes and times."""
+    if is_hub(path):
+        from helpers.text.hub import hub_revision
+
+        return f"{path} {config} {split} {hub_revision(path, revision)}"
+    return files_state(source_files(path))
+
+
+def describe_source(
+    path: str, *, split: str = "train", config: str | None = None, revision: str | None = None
+) -> dict[str, Any]:
+    """Return what there is to show of a source: its kind, files or card, columns with their kinds, first record."""
+    records = read_records(path=path, split=split, config=config, revision=revision, end=FIRST)
+    values = [json.loads(one.record) for one in records if isinstance(one, Record)]
+    described = {"path": path, "columns": _columns(values), "first": values[0] if values else None}
+    if is_hub(path):
+        from helpers.text.hub import read_card
+
+        return {"kind": "hub", **described, "card": read_card(path)}
+    files = source_files(path)
+    size = sum(file.stat().st_size for file in files)
+    names = [shown_name(file, path) for file in files]
+    return {"kind": "folder" if is_many(path) else "file", **described, "files": names, "bytes": size}
+
+
+def _good(records: Iterable[Record | Rejected], rejected: list[Rejected]) -> Iterator[Record]:
+    """Yield the records; the rejected ones are put into the list on the way."""
+    for one in records:
+        if isinstance(one, Rejected):
+            rejected.append(one)
+        else:
+            yield one
+
+
+def _order(seed: int) -> Callable[[Record], tuple[bytes, bytes, int]]:
+    """Return the key that rows are sorted and sampled by; columns kept apart only part rows that are else the same."""
+
+    def key(one: Record) -> tuple[bytes, bytes, int]:
+        content = hashlib.blake2b(f"{seed}\0{one.id}\0{one.record}".encode(), digest_size=16).digest()
+        return content, b"".join(map(_bytes, one.apart.values())), one.position
+
+    return key
+
+
+def _bytes(value: Any) -> bytes:  # noqa: ANN401
+    data = value.tobytes() if isinstance(value, np.ndarray) else canonical_json(value).encode()
+    return hashlib.blake2b(data, digest_size=8).digest()
+
+
+def _rows_table(records: list[Record], apart: Sequence[str]) -> pd.DataFrame:
+    ids, repeats = _unique_ids([one.id for one in records])
+    rows = pd.DataFrame(
+        {
+            "id": pd.Series(ids, dtype=object),
+            "position": pd.Series([one.position for one in records], dtype="int64"),
+            "record": pd.Series([one.record for one in records], dtype=object),
+            **{name: tidy_column([one.apart[name] for one in records]) for name in apart},
+        }
+    )
+    rows.attrs["repeated_ids"] = repeats
+    return rows
+
+
+def _unique_ids(ids: list[str]) -> tuple[list[str], int]:
+    """Return the ids with repeats numbered x-2, x-3 ..., passing over numbers that are ids themselves; how many."""
+    unique, taken, last, repeats = [], set(ids), Counter(), 0
+    for name in ids:
+        last[name] += 1
+        if last[name] == 1:
+            unique.append(name)
+            continue
+        while f"{name}-{last[name]}" in taken:
+            last[name] += 1
+        taken.add(f"{name}-{last[name]}")
+        unique.append(f"{name}-{last[name]}")
+        repeats += 1
+    return unique, repeats
+
+
+def _rejected_table(rejected: list[Rejected]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "position": pd.Series([one.position for one in rejected], dtype="int64"),
+            "line": pd.Series([one.line for one in rejected], dtype="Int64"),
+            "file": pd.Series([one.file for one in rejected], dtype=object),
+            "reason": pd.Series([one.reason for one in rejected], dtype=object),
+        }
+    )
+
+
+def _columns(values: list[dict[str, Any]]) -> dict[str, str]:
+    """Return each column with the kinds of value it holds, in words."""
+    kinds: dict[str, set[str]] = {}
+    for value in values:
+        for name, inner in value.items():
+            kinds.setdefault(name, set()).add(kind_name(inner))
+    return {name: " or ".join(sorted(found)) for name, found in sorted(kinds.items())}

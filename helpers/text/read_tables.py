@@ -1,0 +1,64 @@
+"""A Parquet or Arrow file -> its records, a batch at a time.
+
+Values keep Arrow's kinds (dates, bytes, decimals); values.py makes JSON of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from helpers.text.lines import BrokenFile, Found, read_pieces
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BATCH = 1000  # rows
+
+
+def read_parquet(path: Path) -> Iterator[Found]:
+    """Yield the rows of a Parquet file as objects; raises BrokenFile where it cannot be read."""
+    import pyarrow.parquet as pq
+
+    return _from_batches(path, lambda source: pq.ParquetFile(source).iter_batches(batch_size=BATCH))
+
+
+def read_arrow(path: Path) -> Iterator[Found]:
+    """Yield the rows of an Arrow file in either layout (file or stream); raises BrokenFile where it cannot be read."""
+    return _from_batches(path, _arrow_batches)
+
+
+def _arrow_batches(source: Any) -> Iterator[pa.RecordBatch]:  # noqa: ANN401 - pyarrow's file
+    import pyarrow as pa
+
+    try:
+        file = pa.ipc.open_file(source)
+    except pa.ArrowInvalid:
+        source.seek(0)
+        return iter(pa.ipc.open_stream(source))
+    return (file.get_batch(number) for number in range(file.num_record_batches))
+
+
+def _from_batches(path: Path, batches: Callable[[Any], Iterator[pa.RecordBatch]]) -> Iterator[Found]:
+    import pyarrow as pa
+
+    packed = path.suffix.lower() in (".gz", ".zst")
+    try:
+        source = pa.BufferReader(b"".join(read_pieces(path))) if packed else pa.OSFile(str(path))
+        for batch in batches(source) if source.size() else ():
+            yield from _rows(batch)
+    except (pa.ArrowException, OSError) as error:
+        raise BrokenFile(str(error).partition("\n")[0]) from None
+
+
+def _rows(batch: pa.RecordBatch) -> Iterator[Found]:
+    try:
+        yield from [Found(row) for row in batch.to_pylist()]
+    except UnicodeDecodeError as error:
+        if len(batch) > 1:  # one bad row is parted from the good ones
+            for place in range(len(batch)):
+                yield from _rows(batch.slice(place, 1))
+        else:
+            byte = error.object[error.start]
+            yield Found(reason=f"not UTF-8: byte 0x{byte:02x} at {error.start}")

@@ -1,0 +1,177 @@
+"""Rows -> one string each, with the places where its turns start; rows without text are given with the reason.
+
+Where the text stands in a record is told in messages.py and exchange.py, the format in formats.py, and how rows that
+are turns become conversations in grouped.py. Texts are never changed: no cleaning, no cutting.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from helpers.text.exchange import exchange_turns, sample_turns
+from helpers.text.formats import complete_format, detect_format, need_columns, speaker_column
+from helpers.text.messages import message_turns
+from helpers.text.records import FIRST
+from helpers.text.turns import Turn, Unusable, column_turns, role_of, text_of
+from helpers.text.values import tidy_column
+
+__all__ = ["convert_rows", "detect_format", "join_turns"]
+
+OWN_COLUMNS = ("id", "position", "text", "turns")
+_ROLELESS = ("text", "columns")
+
+
+class Converted(NamedTuple):
+    """One text and the row (its place among rows) that it comes from; reason says why there is none."""
+
+    id: str
+    position: int
+    row: int
+    text: str = ""
+    turns: Sequence[int] = ()
+    reason: str | None = None
+
+
+def convert_rows(
+    rows: pd.DataFrame,
+    *,
+    format: str = "auto",
+    column: str | None = None,
+    columns: Sequence[str] = (),
+    roles: str | list[str] = "all",
+    role_names: bool = False,
+    separator: str = "\n",
+    group: str | None = None,
+    order: str | None = None,
+    keep: Sequence[str] = (),
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the texts of rows in their order, and the rows without text.
+
+    Texts: id, position, text, turns (the places in text where turns start, in characters; turns of white space are
+    left out), the source's columns in `keep`, and the columns that stand beside `record` in rows. Rejected: id,
+    position, reason. Each row is in one of them; with format grouped a text is a conversation of many rows, named by
+    its group, and texts.attrs["source_rows"] says of how many. texts.attrs["format"] has the settings used. roles:
+    all, user, assistant, system, tool, first_user, last_assistant ..., or several. Raises ValueError for settings
+    that do not fit the rows.
+    """
+    first = [json.loads(record) for record in rows["record"].head(FIRST)]
+    apart = [name for name in rows.columns if name not in ("id", "position", "record")]
+    _check_keep(keep, apart)
+    if not first:
+        return _tables([], rows, keep, apart, {"format": format})
+    need_columns(first, keep)
+    found = complete_format(first, format=format, column=column, columns=columns, group=group, order=order)
+    wanted = [roles] if isinstance(roles, str) else list(roles)
+    _check_roles(wanted, found["format"])
+    join = {"roles": wanted, "role_names": role_names, "separator": separator}
+    if found["format"] == "grouped":
+        from helpers.text.grouped import convert_grouped
+
+        if apart:
+            raise ValueError(f"column {apart[0]!r} has a value a turn, but format grouped makes one text of many turns")
+        converted = convert_grouped(rows, join=join, speaker=speaker_column(first, found["column"]), **found)
+    else:
+        converted = _converted(rows, found, join)
+    return _tables(converted, rows, keep, apart, found)
+
+
+def join_turns(
+    turns: Iterable[Turn], *, roles: Sequence[str] = ("all",), role_names: bool = False, separator: str = "\n"
+) -> tuple[str, list[int]]:
+    """Return the text of the turns of the wanted roles, and the places where each starts in it.
+
+    Raises Unusable when nothing but white space is left.
+    """
+    spoken = [turn for turn in turns if turn.text.strip()]
+    if not spoken:
+        raise Unusable("empty")
+    chosen = spoken if "all" in roles else _of_roles(spoken, [role_of(role) for role in roles])
+    if not chosen:
+        there = ", ".join(dict.fromkeys(str(turn.role) for turn in spoken))
+        raise Unusable(f"no turn of role {' or '.join(roles)}; roles are {there}")
+    pieces = [f"{turn.role}: {turn.text}" if role_names and turn.role else turn.text for turn in chosen]
+    text, starts = separator.join(pieces), [0]
+    for piece in pieces[:-1]:
+        starts.append(starts[-1] + len(piece) + len(separator))
+    return _storable(text), starts
+
+
+def _converted(rows: pd.DataFrame, found: dict[str, Any], join: dict[str, Any]) -> Iterable[Converted]:
+    from tqdm import tqdm
+
+    records = zip(rows["id"], rows["position"], rows["record"], strict=True)
+    for place, (name, position, record) in enumerate(tqdm(records, total=len(rows), desc="texts", delay=2)):
+        try:
+            text, turns = join_turns(_turns(json.loads(record), found, join["separator"]), **join)
+            yield Converted(name, position, place, text, turns)
+        except Unusable as error:
+            yield Converted(name, position, place, reason=str(error))
+        except RecursionError:
+            yield Converted(name, position, place, reason="nested too deeply")
+
+
+def _turns(record: dict[str, Any], found: dict[str, Any], separator: str) -> list[Turn]:
+    format, column = found["format"], found.get("column")
+    if format == "columns":
+        return column_turns(record, found["columns"])
+    if format == "alpaca":
+        return exchange_turns(record, separator)
+    if column not in record:
+        raise Unusable(f"no column {column!r}")
+    if format == "text":
+        return [Turn(None, text_of(record[column], column))]
+    if format == "nested":
+        return sample_turns(record[column], separator)
+    return message_turns(record[column], format=format)
+
+
+def _of_roles(turns: list[Turn], roles: Sequence[str]) -> list[Turn]:
+    last = {turn.role: place for place, turn in enumerate(turns)}
+    first = {turn.role: place for place, turn in reversed(list(enumerate(turns)))}
+    wanted = {place for role, place in first.items() if f"first_{role}" in roles}
+    wanted |= {place for role, place in last.items() if f"last_{role}" in roles}
+    return [turn for place, turn in enumerate(turns) if turn.role in roles or place in wanted]
+
+
+def _storable(text: str) -> str:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise Unusable(f"not Unicode: a lone surrogate U+{ord(text[error.start]):04X}") from None
+    return text
+
+
+def _check_keep(keep: Sequence[str], apart: Sequence[str]) -> None:
+    if taken := [name for name in keep if name in OWN_COLUMNS or name in apart]:
+        raise ValueError(f"text.keep: {taken[0]!r} is a column of texts already; theirs are {', '.join(OWN_COLUMNS)}")
+
+
+def _check_roles(roles: list[str], format: str) -> None:
+    if roles != ["all"] and format in _ROLELESS:
+        raise ValueError(f"text.roles: {', '.join(roles)} asks for speakers, but format {format} has none; use all")
+
+
+def _tables(
+    converted: Iterable[Converted], rows: pd.DataFrame, keep: Sequence[str], apart: Sequence[str], found: dict[str, Any]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    texts, rejected = [], []
+    for one in converted:
+        (texts if one.reason is None else rejected).append(one)
+    table = _table(texts, id=object, position="int64", text=object, turns=object)
+    source = rows.iloc[[one.row for one in texts]]
+    kept = [json.loads(record) for record in source["record"]] if keep else []
+    for name in keep:
+        table[name] = tidy_column([record.get(name) for record in kept])
+    for name in apart:
+        table[name] = source[name].array
+    table.attrs = {"format": found, "source_rows": len(rows) - len(rejected)}
+    return table, _table(rejected, id=object, position="int64", reason=object)
+
+
+def _table(converted: list[Converted], **kinds: str | type) -> pd.DataFrame:
+    columns = {name: pd.Series([getattr(one, name) for one in converted], dtype=kind) for name, kind in kinds.items()}
+    return pd.DataFrame(columns)
