@@ -38,8 +38,9 @@ _SETTING = (
     r"(?i)(?<![A-Za-z])(?:(?P<certain>password|passwd|passphrase|pwd)|(?:api|access|secret|private|auth)[ _-]?key"
     r"|(?:(?:auth|access|api|bearer|client)[ _-]?)?(?:secret|token))[\"']?[ \t]{0,3}[:=][ \t]{0,3}" + _VALUE
 )
-_LETTERS = r"\p{Latin}\p{Greek}\p{Cyrillic}"
-_EMAIL = rf"(?<![{_LETTERS}\d._%+'&-])[._%+'&-]*+(?P<find>[{_LETTERS}\d._%+'&-]++@[{_LETTERS}\d-]++(?:\.[{_LETTERS}\d-]++)++)"
+_NAME = r"[\p{Latin}\p{Greek}\p{Cyrillic}\d._%+'&-]"
+_HOST = r"[\p{Latin}\p{Greek}\p{Cyrillic}\d-]++"
+_EMAIL = rf"(?<!{_NAME})['.]*+(?P<find>{_NAME}++@{_HOST}(?:\.{_HOST})++)"
 _DASH = r"[ \u00a0\u2010-\u2015-]"
 _CARDS = [  # the usual groups, longest first, so that a check code behind the number does not hide it
     _ALONE.format(rf"(?<!\d\.)[2-6]{digits}")

@@ -87,7 +87,7 @@ def _cut_all(texts: pd.DataFrame, strategy: Callable | None, window: Window) -> 
 def _cut(row_id: str, text: str, turns: Sequence[int], strategy: Callable, window: Window) -> Fitted:
     """Return one text that fits, and its size. White space around it is the first to go."""
     stripped = text.strip()
-    if stripped != text and (size := window.size(stripped)) <= window.limit:
+    if stripped != text and (size := len(window.starts(stripped)) - 1) <= window.limit:
         return stripped, size
     outer = len(text) - len(text.lstrip())
     fitted = strategy(stripped, window, [max(0, int(offset) - outer) for offset in turns])
@@ -184,7 +184,7 @@ class Window:
         return [start for start, _ in spans] + [len(text)] * (len(piece) == len(text))
 
     def ends(self, text: str) -> list[int]:
-        """Return where a tail 0, 1, 2, ... tokens long starts, for more tokens than fit or up to the start of the text."""
+        """Return where a tail 0, 1, 2, ... tokens long starts, for more tokens than fit or up to the text's start."""
         piece, spans = self._outermost(text, last=True)
         before = len(text) - len(piece)
         return [before + end for _, end in reversed(spans)] + [0] * (not before)
@@ -204,7 +204,7 @@ class Window:
 
 
 def _around(text: str, place: int, whole: bool) -> tuple[int, int]:
-    """Return the last end of a grapheme cluster at or before place and the first after it; place itself if not whole."""
+    """Return the ends of grapheme clusters at or before place and at or after it; place itself if not whole."""
     if not whole:
         return place, place
     certain = regex.search(rf"(?r){_PLAIN}(?={_PLAIN})", text, endpos=place)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.text.load import (
@@ -127,7 +127,9 @@ def test_the_data_file_of_an_installed_package_is_read_without_importing_it():
     assert "a07edb12-6b91-4138-b11e-02421888d699" in set(rows["id"])  # the first key of the file
 
 
-@pytest.mark.parametrize("name", ["e.json", "e.jsonl", "e.csv", "e.txt", "e.parquet", "e.arrow", "e.jsonl.gz", "e.json.zst"])
+@pytest.mark.parametrize(
+    "name", ["e.json", "e.jsonl", "e.csv", "e.txt", "e.parquet", "e.arrow", "e.jsonl.gz", "e.json.zst"]
+)
 def test_an_empty_file_has_no_rows(tmp_path, name):
     rows, rejected = load_rows(path=write(tmp_path / name, b""))
     assert rows.empty and rejected.empty
@@ -158,7 +160,12 @@ def test_ten_thousand_rows_with_one_broken_line(tmp_path):
     rows, rejected = load_rows(path=write(tmp_path / "big.jsonl", "\n".join(lines)))
     assert len(rows) == 9_999 and 6_999 not in set(rows["position"])
     assert rejected.to_dict("records") == [
-        {"position": 6_999, "line": 7_000, "file": "big.jsonl", "reason": "not JSON: Expecting ',' delimiter at column 21"}
+        {
+            "position": 6_999,
+            "line": 7_000,
+            "file": "big.jsonl",
+            "reason": "not JSON: Expecting ',' delimiter at column 21",
+        }
     ]
 
 
@@ -227,9 +234,25 @@ def test_a_bad_byte_in_a_json_array_costs_one_record(tmp_path):
     ]
 
 
-@given(st.lists(st.dictionaries(st.text(max_size=5), st.recursive(
-    st.none() | st.booleans() | st.integers(-2**70, 2**70) | st.text(max_size=8) | st.floats(allow_nan=False, allow_infinity=False),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3), max_leaves=6), max_size=4), max_size=6))  # fmt: skip
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.dictionaries(
+            st.text(max_size=5),
+            st.recursive(
+                st.none()
+                | st.booleans()
+                | st.integers(-(2**70), 2**70)
+                | st.text(max_size=8)
+                | st.floats(allow_nan=False, allow_infinity=False),
+                lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+                max_leaves=6,
+            ),
+            max_size=4,
+        ),
+        max_size=6,
+    )
+)
 def test_an_array_and_lines_of_any_records_are_read_as_the_standard_library_reads_them(tmp_path_factory, records):
     folder = tmp_path_factory.mktemp("any")
     array, _ = load_rows(path=write(folder / "r.json", json.dumps(records, indent=1)))
@@ -238,6 +261,7 @@ def test_an_array_and_lines_of_any_records_are_read_as_the_standard_library_read
     pd.testing.assert_frame_equal(array, lines)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 60))
 def test_a_json_array_cut_anywhere_loses_only_what_was_cut(tmp_path_factory, cut):
     whole = json.dumps([{"n": 0, "t": "a,]"}, {"n": 1, "t": "b"}, {"n": 2, "t": "c"}])
@@ -270,7 +294,8 @@ def test_a_broken_file_in_a_folder_does_not_stop_the_others(tmp_path):
 
 
 def test_csv_rows_that_do_not_fit_are_told_and_the_rest_goes_on(tmp_path):
-    content = b'text,label\n"fine, really",x\nno label\ntoo,many,cells\n\n"broken" quote,x\n"open,x\n"two\nlines",y\nbad \xe9,x\nnul\x00,z\n'
+    content = b'text,label\n"fine, really",x\nno label\ntoo,many,cells\n\n"broken" quote,x\n'
+    content += b'"open,x\n"two\nlines",y\nbad \xe9,x\nnul\x00,z\n'
     rows, rejected = load_rows(path=write(tmp_path / "r.csv", content))
     assert [json.loads(record) for record in rows.sort_values("position")["record"]] == [
         {"label": "x", "text": "fine, really"},
@@ -289,7 +314,10 @@ def test_csv_rows_that_do_not_fit_are_told_and_the_rest_goes_on(tmp_path):
 def test_a_row_of_five_megabytes(tmp_path):
     text = "long, " * 900_000
     write_csv(tmp_path / "long.csv", [{"id": "1", "text": text}])
-    rows = [load_rows(path=path)[0] for path in (str(tmp_path / "long.csv"), write(tmp_path / "l.jsonl", lines_of([{"id": "1", "text": text}])))]
+    rows = [
+        load_rows(path=path)[0]
+        for path in (str(tmp_path / "long.csv"), write(tmp_path / "l.jsonl", lines_of([{"id": "1", "text": text}])))
+    ]
     assert json.loads(rows[0]["record"][0])["text"] == text
     pd.testing.assert_frame_equal(*rows)
 
@@ -319,7 +347,9 @@ def test_values_that_json_lacks_become_plain(tmp_path):
 
 
 def test_a_bad_byte_in_a_parquet_column_costs_one_row(tmp_path):
-    bad = pa.Array.from_buffers(pa.string(), 3, [None, pa.py_buffer(b"\0\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0"), pa.py_buffer(b"a\xffc")])
+    bad = pa.Array.from_buffers(
+        pa.string(), 3, [None, pa.py_buffer(b"\0\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0"), pa.py_buffer(b"a\xffc")]
+    )
     pq.write_table(pa.table({"text": bad}), tmp_path / "b.parquet")
     rows, rejected = load_rows(path=str(tmp_path / "b.parquet"))
     assert sorted(rows["position"]) == [0, 2]
@@ -327,7 +357,9 @@ def test_a_bad_byte_in_a_parquet_column_costs_one_row(tmp_path):
 
 
 def test_repeated_ids_are_numbered_and_counted_and_stay_in_the_record(tmp_path):
-    records = [{"id": name, "text": text} for name, text in [("x", "1"), ("x", "2"), ("x", "3"), ("x-2", "4"), ("y", "5")]]
+    records = [
+        {"id": name, "text": text} for name, text in [("x", "1"), ("x", "2"), ("x", "3"), ("x-2", "4"), ("y", "5")]
+    ]
     rows, _ = load_rows(path=write(tmp_path / "r.jsonl", lines_of(records)))
     assert sorted(rows["id"]) == ["x", "x-2", "x-3", "x-4", "y"] and repeated_ids(rows) == 2
     texts = {name: json.loads(record) for name, record in zip(rows["id"], rows["record"], strict=True)}
@@ -386,7 +418,10 @@ def test_ids_come_from_the_column_asked_for_or_a_usual_one_or_the_content(tmp_pa
 def test_columns_kept_apart_are_beside_the_record_and_do_not_change_the_order(tmp_path):
     records = [{"text": f"t{n}", "vector": [n, 0.5], "cluster": n % 2} for n in range(10)]
     write_csv(tmp_path / "r.csv", [{**one, "vector": json.dumps(one["vector"])} for one in records])
-    pq.write_table(pa.Table.from_pylist([{**one, "vector": [float(x) for x in one["vector"]]} for one in records]), tmp_path / "r.parquet")
+    pq.write_table(
+        pa.Table.from_pylist([{**one, "vector": [float(x) for x in one["vector"]]} for one in records]),
+        tmp_path / "r.parquet",
+    )
     plain = load_rows(path=write(tmp_path / "plain.jsonl", lines_of({"text": one["text"]} for one in records)))[0]
     for path in (write(tmp_path / "r.jsonl", lines_of(records)), str(tmp_path / "r.csv"), str(tmp_path / "r.parquet")):
         rows, _ = load_rows(path=path, apart=["vector", "cluster"])
@@ -401,7 +436,9 @@ def test_columns_kept_apart_are_beside_the_record_and_do_not_change_the_order(tm
 
 def test_columns_kept_apart_of_any_kind_can_be_written(tmp_path):
     odd = [1, "two", None, {"a": [1]}, 2**80, True, [1, "x"]]
-    rows, _ = load_rows(path=write(tmp_path / "r.jsonl", lines_of({"n": n, "odd": one} for n, one in enumerate(odd))), apart=["odd"])
+    rows, _ = load_rows(
+        path=write(tmp_path / "r.jsonl", lines_of({"n": n, "odd": one} for n, one in enumerate(odd))), apart=["odd"]
+    )
     rows.to_parquet(tmp_path / "r.parquet")
     back = pd.read_parquet(tmp_path / "r.parquet").sort_values("position")
     assert list(back["odd"]) == ["1", "two", None, '{"a": [1]}', str(2**80), "true", '[1, "x"]']
