@@ -136,6 +136,8 @@ def _explain(where: str, problem: dict[str, Any]) -> str:
     """Return one line on one wrong setting: the file, the section and key, what came and what is allowed."""
     location = [str(part) for part in problem["loc"]]
     key = ".".join(location)
+    if not location:
+        return f"{where}: {problem['msg'].removeprefix('Value error, ')}"
     owner, known = _section_of(location)
     if problem["type"] == "extra_forbidden":
         near = _nearest(location[-1], known)

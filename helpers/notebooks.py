@@ -6,6 +6,7 @@ What happens in the cells is told in the notebooks themselves.
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -99,10 +100,19 @@ def run_notebook(
             progress_bar=False,
             stdout_file=sys.stdout,
             stderr_file=sys.stderr,
+            config=_kernel_settings(),
+            shutdown_kernel="immediate",
         )
     except PapermillExecutionError as error:
         raise RuntimeError(f"{error.ename}: {error.evalue}") from None
     return read_value(run.path("report.json"))
+
+
+def _kernel_settings() -> Any:  # noqa: ANN401 - traitlets' Config
+    """Return settings by which the kernel talks over files, not ports, where the system has such sockets."""
+    from traitlets.config import Config
+
+    return Config() if os.name == "nt" else Config(KernelManager={"transport": "ipc"})
 
 
 def _template(name: str) -> Path:

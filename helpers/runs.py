@@ -21,6 +21,8 @@ import json
 import os
 import shutil
 import stat
+import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -136,7 +138,8 @@ class Run:
             reasons = "; ".join(f"{n} x {reason}" for reason, n in rejected["reason"].value_counts().head(3).items())
             raise ValueError(
                 f"{self.config.source.path}: no row with text; {len(rejected)} rejected "
-                f"({reasons or 'the source is empty'}). Look at {self.path('rejected.parquet')} and at the settings of source and text"
+                f"({reasons or 'the source is empty'}). Look at {self.path('rejected.parquet')} and at the settings of "
+                "source and text"
             )
 
     def costs(self) -> pd.DataFrame:
@@ -159,6 +162,7 @@ class Run:
             "counts": [len(value) for value in values],
         }
         self.note(stages={**self.manifest.get("stages", {}), name: record})
+        sys.stderr.flush()  # a progress bar is finished before its stage is reported
         gpu = "" if measure.peak_gpu_memory_mb is None else f", GPU {measure.peak_gpu_memory_mb:,} MB"
         print(f"{name}: {measure.seconds:.1f} s, peak memory {measure.peak_memory_mb:,} MB{gpu}")  # noqa: T201
 
@@ -169,6 +173,9 @@ def open_run(dataset: str, overrides: dict[str, Any] | None = None, runs: str | 
     dataset: see config.read_config. runs: the folder that holds the run folders; `runs/` of the kit by default.
     """
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    # Threads that spin while they wait make torch many times slower as soon as another program wants a core.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    warnings.filterwarnings("ignore", message="IProgress not found")  # progress is plain text everywhere
     name, config = read_config(dataset, overrides)
     folder = runs_folder(runs) / name
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Names = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
+
+WORKING_NAMES = set("id position record text turns n_tokens n_tokens_before truncated duplicate_of vector".split())
 
 
 class Section(BaseModel):
@@ -119,7 +121,7 @@ class Label(Section):
     revision: str | None = None
     quantization: Literal["4bit", "8bit", "none"] = "4bit"
     documents: Annotated[int, Field(ge=0, le=20)] = 4
-    document_tokens: Count = 80
+    document_tokens: Count = 50
     batch_size: Count = 8
     max_new_tokens: Count = 24
     trust_remote_code: bool = False
@@ -147,6 +149,22 @@ class Config(Section):
     describe: Describe = Describe()
     label: Label = Label()
     plot: Plot = Plot()
+
+    @model_validator(mode="after")
+    def _refuse_working_names(self) -> Config:
+        """Refuse to carry a source column whose name the kit's own tables use on the way."""
+        taken = sorted(WORKING_NAMES & {*self.text.keep, *self.apart})
+        if taken:
+            raise ValueError(
+                f"column {taken[0]!r} cannot be kept under this name, the kit uses it: rename it in the source"
+            )
+        return self
+
+    @property
+    def sampling(self) -> dict[str, Any]:
+        """Settings of load_rows besides the source; whole conversations of grouped turns are sampled after it."""
+        sample = 0 if self.text.format == "grouped" else self.sample
+        return {"sample": sample, "seed": self.seed, "apart": self.apart}
 
     @property
     def apart(self) -> list[str]:

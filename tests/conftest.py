@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # the tests ask no hub, whatever the machine can reach
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in a run
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"
@@ -120,6 +121,26 @@ def tiny_bge(tmp_path_factory):
     model = SentenceTransformer(modules=[transformer, Pooling(32, pooling_mode="cls"), Normalize()], device="cpu")
     model.save(str(folder / "model"))
     return folder / "model"
+
+
+@pytest.fixture
+def run_cells(minilm, tmp_path):
+    """A function that runs all code cells of the topics template in this process and returns the run folder."""
+    import nbformat
+
+    from helpers.notebooks import templates
+    from helpers.runs import open_run
+
+    def run(source, **overrides):
+        settings = {"embed.model": "all-MiniLM-L6-v2", "label.model": "none"}
+        settings |= {name.replace("__", "."): value for name, value in overrides.items()}
+        names = {"DATASET": str(source), "OVERRIDES": settings, "RUNS": str(tmp_path / "runs")}
+        for cell in nbformat.read(templates()["topics"], as_version=4).cells:
+            if cell.cell_type == "code" and "parameters" not in cell.metadata.get("tags", []):
+                exec(cell.source, names)  # the template is this project's own
+        return open_run(source, settings, tmp_path / "runs").folder
+
+    return run
 
 
 @pytest.fixture

@@ -76,7 +76,9 @@ def test_a_source_beside_its_yaml_is_found_from_any_folder(tmp_path, monkeypatch
 
 
 def test_overrides_are_read_as_yaml():
-    given = parse_overrides(["cluster.min_cluster_size=50", "redact.kinds=[email, ip]", "title=a=b", "label.model=none"])
+    given = parse_overrides(
+        ["cluster.min_cluster_size=50", "redact.kinds=[email, ip]", "title=a=b", "label.model=none"]
+    )
     assert given == {
         "cluster.min_cluster_size": 50,
         "redact.kinds": ["email", "ip"],

@@ -132,4 +132,3 @@ def test_the_manifest_tells_what_made_it(demo):
     stages = manifest["stages"]
     assert set(stages) >= {"load", "strings", "audit", "truncate", "embed", "reduce", "cluster", "describe", "label"}
     assert all(stage["peak_memory_mb"] < 6000 for stage in stages.values())
-

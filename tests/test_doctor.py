@@ -3,7 +3,18 @@ from helpers.doctor import examine
 
 def test_the_doctor_looks_at_all_that_a_run_needs():
     checks = {check.name: check for check in examine()}
-    for name in ("python", "memory", "disk", "gpu", "bitsandbytes", "packages", "embedder", "llm", "page scripts", "npm"):
+    for name in (
+        "python",
+        "memory",
+        "disk",
+        "gpu",
+        "bitsandbytes",
+        "packages",
+        "embedder",
+        "llm",
+        "page scripts",
+        "npm",
+    ):
         assert checks[name].found and checks[name].state in ("ok", "warn", "FAIL")
     assert "NF4 works" in checks["bitsandbytes"].found
     assert all(check.mend for check in checks.values() if check.state == "FAIL")

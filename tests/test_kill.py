@@ -37,7 +37,10 @@ def vectors_kept(folder):
     path = folder / ".cache" / "vectors.sqlite"
     if not path.exists():
         return 0
-    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as base:
+    with (
+        contextlib.suppress(sqlite3.Error),
+        contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as base,
+    ):
         return base.execute("SELECT count(*) FROM vectors").fetchone()[0]
     return 0
 

@@ -5,6 +5,8 @@ How turns become a text is told in strings.py.
 
 from __future__ import annotations
 
+import hashlib
+import heapq
 import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -36,6 +38,8 @@ def convert_grouped(
     order: str | None = None,
     speaker: str | None = None,
     join: dict[str, Any],
+    sample: int = 0,
+    seed: int = 42,
     **_: Any,  # noqa: ANN401 - the format's name
 ) -> Iterator[Converted]:
     """Yield a text for each conversation, named by its group, and each row that has no place in one with the reason.
@@ -51,8 +55,13 @@ def convert_grouped(
             conversations.setdefault(said["group"], []).append(Said(place, name, position, **said))
         except Unusable as error:
             yield Converted(name, position, place, reason=str(error))
-    for name, turns in conversations.items():
+    chosen = set(heapq.nsmallest(sample or len(conversations), conversations, key=lambda name: _rank(seed, name)))
+    for name, turns in ((name, turns) for name, turns in conversations.items() if name in chosen):
         yield from _conversation(name, _in_order(turns), join)
+
+
+def _rank(seed: int, name: str) -> bytes:
+    return hashlib.blake2b(f"{seed}\0{name}".encode(), digest_size=16).digest()
 
 
 def _conversation(name: str, turns: list[Said], join: dict[str, Any]) -> Iterator[Converted]:

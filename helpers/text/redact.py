@@ -214,4 +214,5 @@ def _is_other_number(text: str, start: int, end: int) -> bool:
     """Tell decimals and numbers that a word before them calls an order, an invoice, an id and so on."""
     before, number = text[max(0, start - 40) : start], text[start:end]
     decimal = regex.fullmatch(r"\d+\.\d+", number) or regex.search(r"\d[.,]$", before)
-    return bool(decimal or (number.isdigit() and regex.search(_NUMBERED, before)))
+    bare = regex.fullmatch(r"\d+(?:[,;# ]+\d+)?", number)  # what follows a comma or # is read as an extension
+    return bool(decimal or (bare and regex.search(_NUMBERED, before)))

@@ -48,6 +48,8 @@ def convert_rows(
     group: str | None = None,
     order: str | None = None,
     keep: Sequence[str] = (),
+    sample: int = 0,
+    seed: int = 42,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the texts of rows in their order, and the rows without text.
 
@@ -55,8 +57,9 @@ def convert_rows(
     left out), the source's columns in `keep`, and the columns that stand beside `record` in rows. Rejected: id,
     position, reason. Each row is in one of them; with format grouped a text is a conversation of many rows, named by
     its group, and texts.attrs["source_rows"] says of how many. texts.attrs["format"] has the settings used. roles:
-    all, user, assistant, system, tool, first_user, last_assistant ..., or several. Raises ValueError for settings
-    that do not fit the rows.
+    all, user, assistant, system, tool, first_user, last_assistant ..., or several. sample: with format grouped only,
+    so many conversations are taken, those of the smallest hashes of (seed, id); load.py samples all other rows.
+    Raises ValueError for settings that do not fit the rows.
     """
     first = [json.loads(record) for record in rows["record"].head(FIRST)]
     apart = [name for name in rows.columns if name not in ("id", "position", "record")]
@@ -73,7 +76,13 @@ def convert_rows(
 
         if apart:
             raise ValueError(f"column {apart[0]!r} has a value a turn, but format grouped makes one text of many turns")
-        converted = convert_grouped(rows, join=join, speaker=speaker_column(first, found["column"]), **found)
+        if sample and format == "auto":
+            raise ValueError(
+                "a row of this source is one turn of a conversation, and a sample of rows would tear conversations: "
+                f"set text.format: grouped (text.group: {found['group']}), so that whole ones are taken"
+            )
+        speaker = speaker_column(first, found["column"])
+        converted = convert_grouped(rows, join=join, speaker=speaker, sample=sample, seed=seed, **found)
     else:
         converted = _converted(rows, found, join)
     return _tables(converted, rows, keep, apart, found)

@@ -33,10 +33,11 @@ def truncate_texts(
     """Return texts cut to at most max_tokens tokens, with n_tokens, n_tokens_before, truncated and duplicate_of.
 
     counts: see audit.count_texts, same rows in the same order. Tokens are the tokenizer's without special ones, as
-    counted on the cut text. strategy: `head` or `tail` keeps that end, `ends` both with mark between, `turns` whole
-    turns from the start (a first turn that is too long is cut), `none` everything. A cut never divides a grapheme
-    cluster, unless one cluster alone is longer than the window; texts that fit stay as they are. duplicate_of: id of
-    the first row with the same text before the cut, or null. The column `turns` is dropped.
+    counted on the cut text. strategy: `head` or `tail` keeps that end, `ends` both with mark between (the head alone
+    where both have no room), `turns` whole turns from the start (a first turn that is too long is cut), `none` all.
+    A cut never divides a grapheme cluster, unless one cluster alone is longer than the window. White space around a
+    cut text goes; texts that fit stay as they are. duplicate_of: id of the first row with the same text before the
+    cut, or null. The column `turns` is dropped.
     Raises ValueError for an unknown strategy and for a window too small for a single character.
     """
     _check(texts, counts, strategy, max_tokens)
@@ -93,10 +94,7 @@ def _cut(row_id: str, text: str, turns: Sequence[int], strategy: Callable, windo
     fitted = strategy(stripped, window, [max(0, int(offset) - outer) for offset in turns])
     if fitted:
         return fitted
-    mark = f" and the mark {window.mark!r}" if strategy is _ends else ""
-    raise ValueError(
-        f"truncate.max_tokens: {window.limit} is too few for one character{mark} of row {row_id!r}; take more"
-    )
+    raise ValueError(f"truncate.max_tokens: {window.limit} is too few for one character of row {row_id!r}; take more")
 
 
 def _head(text: str, window: Window, _: Sequence[int]) -> Fitted | None:
@@ -126,7 +124,8 @@ def _ends(text: str, window: Window, _: Sequence[int]) -> Fitted | None:
         head, tail = text[:end].rstrip(), text[start:].lstrip()
         return head + window.mark + tail if head and tail else ""
 
-    return _longest(cut, window, window.limit - window.size(window.mark), len(starts) - 1)
+    wanted = window.limit - window.size(window.mark)
+    return _longest(cut, window, wanted, len(starts) - 1) or _head(text, window, [])
 
 
 def _turns(text: str, window: Window, turns: Sequence[int]) -> Fitted | None:

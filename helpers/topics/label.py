@@ -30,7 +30,7 @@ def label_topics(
     *,
     llm: LLM | None,
     documents: int = 4,
-    document_tokens: int = 80,
+    document_tokens: int = 50,
     batch_size: int = 8,
     max_new_tokens: int = 24,
     log: Path,
@@ -80,7 +80,7 @@ def clean_label(reply: str) -> str | None:
     usable = bool(label) and len(label) <= LONGEST and any(sign.isalpha() for sign in label)
     words = label.lower().split()
     rambles = len(words) > 8 or label.count(",") > 3 or (len(words) > 3 and len(set(words)) <= len(words) / 2)
-    talks = CHATTER.match(label) or label.endswith(("?", "!")) or label in EXAMPLES
+    talks = CHATTER.match(label) or label.endswith(("?", "!")) or any(example in label for example in EXAMPLES)
     return label if usable and not rambles and not talks else None
 
 

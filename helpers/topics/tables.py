@@ -5,6 +5,7 @@ Topics have their own table, topics.parquet, which the label stage writes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,12 @@ INNER = ["turns", "n_tokens_before"]
 
 
 def assemble_rows(
-    texts: pd.DataFrame, clusters: pd.DataFrame, points: np.ndarray, *, without: list[str] | None = None
+    texts: pd.DataFrame, clusters: pd.DataFrame, points: np.ndarray, *, without: Sequence[str] = ()
 ) -> pd.DataFrame:
     """Return a line a row: id, position, text, n_tokens, truncated, duplicate_of, vector, topic, confidence, x, y.
 
-    texts: with `vector`, the line of each row in clusters and points. The source columns asked for follow; the
-    columns named in `without` (own vectors and the like) stay behind.
+    texts: with `vector`, the line of each row in clusters and points. The source columns asked for follow, as
+    source_NAME where a column of that name is there already; those named in `without` (own vectors) stay behind.
     """
     line = texts["vector"].to_numpy()
     found = {
@@ -31,8 +32,9 @@ def assemble_rows(
         "y": points[line, 1],
     }
     first = ["id", "position", "text", "n_tokens", "truncated", "duplicate_of", "vector"]
-    rest = [name for name in texts.columns if name not in {*first, *found, *INNER, *(without or [])}]
-    return texts[first].assign(**found).join(texts[rest]).reset_index(drop=True)
+    rest = texts.drop(columns=[*first, *INNER, *without], errors="ignore")
+    rest = rest.rename(columns={name: f"source_{name}" for name in found})
+    return texts[first].assign(**found).join(rest).reset_index(drop=True)
 
 
 def collect_report(

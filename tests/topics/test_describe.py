@@ -22,9 +22,7 @@ def described(minilm, tmp_path_factory):
     """Three topics of equal size, where BERTopic's own sorting may move numbers, and one row in none."""
     folder = tmp_path_factory.mktemp("described")
     sentences = [form.format(i) for i in range(20) for form in (TRAIN, BREAD, PLANET)] + ["zzz", TRAIN.format(0)]
-    texts = number_vectors(
-        pd.DataFrame({"id": [f"r{i}" for i in range(62)], "position": range(62), "text": sentences})
-    )
+    texts = number_vectors(pd.DataFrame({"id": [f"r{i}" for i in range(62)], "position": range(62), "text": sentences}))
     vectors, _ = embed_texts(texts, embedder=minilm, runs=folder, run="r")
     topics = np.array([[0, 1, 2][i % 3] for i in range(60)] + [-1])
     clusters = pd.DataFrame({"topic": topics, "confidence": np.ones(61, dtype=np.float32)})

@@ -183,7 +183,9 @@ def test_own_vectors_of_a_file_go_by_the_sources_positions(tmp_path):
     vectors, _ = embed_texts(texts, embedder=None, file=str(tmp_path / "own.npy"), runs=tmp_path, run="r")
     np.testing.assert_array_equal(vectors, np.eye(4, dtype=np.float16)[[2, 0]])
     with pytest.raises(ValueError, match=r"at least 10; own.npy holds \(4, 4\)"):
-        embed_texts(texts.assign(position=[9, 0]), embedder=None, file=str(tmp_path / "own.npy"), runs=tmp_path, run="r")
+        embed_texts(
+            texts.assign(position=[9, 0]), embedder=None, file=str(tmp_path / "own.npy"), runs=tmp_path, run="r"
+        )
 
 
 @pytest.mark.gpu
