@@ -14,6 +14,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in a run
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"
+# The demo with fewer rows, so that the suite stays short; `make demo` takes 3,000.
+DEMO = {"sample": 500, "cluster.min_cluster_size": 5, "embed.batch_size": 8, "label.batch_size": 4}
+DEMO_COMMAND = ["run", "topics", "demo", *(part for key, value in DEMO.items() for part in ("--set", f"{key}={value}"))]
 
 
 def pytest_collection_modifyitems(items):
@@ -73,11 +76,17 @@ def shared():
 
 
 @pytest.fixture(scope="session")
+def demo_command():
+    """The arguments that make the demo of the tests."""
+    return DEMO_COMMAND
+
+
+@pytest.fixture(scope="session")
 def demo(tmp_path_factory):
     """The run folder of the demo, made once, without a network; what the terminal showed stands beside it."""
     _need_packages()
     runs = tmp_path_factory.mktemp("runs")
-    done = run_kit("run", "topics", "demo", "--runs", runs, network=False)
+    done = run_kit(*DEMO_COMMAND, "--runs", runs, network=False)
     (runs / "terminal.txt").write_text(done.stdout + done.stderr)
     return runs / "demo"
 

@@ -1,4 +1,4 @@
-"""What can go on goes on, with the bad rows in rejected.parquet; what cannot ends with an error that says what to do."""
+"""What can go on goes on, bad rows in rejected.parquet; what cannot ends with an error that says what to do."""
 
 import json
 import re

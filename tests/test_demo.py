@@ -39,12 +39,12 @@ def test_the_terminal_says_where_the_map_is_and_what_came_out(demo, report):
 def test_nothing_is_lost(report, rows):
     rejected = report["rejected"]
     assert report["rows"] == len(rows) + rejected
-    assert report["kept"] == len(rows) and report["rows"] == 3000
+    assert report["kept"] == len(rows) and report["rows"] == 500
     assert sum(report["rejected_by_reason"].values()) == rejected
 
 
 def test_the_topics_are_many_and_hold_most_rows(report, topics, rows):
-    assert 10 <= report["topics"] <= 80 and report["coverage"] > 0.5
+    assert 5 <= report["topics"] <= 60 and report["coverage"] > 0.5
     assert report["coverage"] == pytest.approx((rows["topic"] != -1).mean())
     assert topics["size"].sum() == len(rows)
     counted = rows["topic"].value_counts()
@@ -82,7 +82,7 @@ def test_vectors_and_rows_fit_each_other(demo, rows):
 def test_copies_share_a_topic_and_name_their_first(rows):
     copies = rows[rows["duplicate_of"].notna()]
     first = rows.set_index("id").loc[copies["duplicate_of"]]
-    assert len(copies) > 50
+    assert len(copies) > 10
     assert (first["text"].to_numpy() == copies["text"].to_numpy()).all()
     assert (first["topic"].to_numpy() == copies["topic"].to_numpy()).all()
 
@@ -128,7 +128,7 @@ def test_the_executed_notebook_shows_results_and_no_error(demo):
 
 def test_the_manifest_tells_what_made_it(demo):
     manifest = read_value(demo / "manifest.json")
-    assert manifest["settings"]["sample"] == 3000 and manifest["versions"]["umap-learn"]
+    assert manifest["settings"]["sample"] == 500 and manifest["versions"]["umap-learn"]
     stages = manifest["stages"]
     assert set(stages) >= {"load", "strings", "audit", "truncate", "embed", "reduce", "cluster", "describe", "label"}
     assert all(stage["peak_memory_mb"] < 6000 for stage in stages.values())

@@ -11,13 +11,11 @@ import pandas as pd
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-SETTINGS = ["--set", "sample=400", "--set", "cluster.min_cluster_size=8", "--set", "embed.batch_size=2"]
-SETTINGS += ["--set", "label.batch_size=1", "--set", "label.max_new_tokens=6"]
 
 
-def killed_when(ready, folder, timeout=300):
+def killed_when(ready, folder, arguments, timeout=300):
     """Start the run, kill it and all that it started with signal 9 as soon as ready(folder)."""
-    command = [sys.executable, "-m", "helpers", "run", "topics", "demo", "--runs", str(folder), *SETTINGS]
+    command = [sys.executable, "-m", "helpers", *arguments, "--runs", str(folder)]
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
@@ -51,16 +49,15 @@ def replies_kept(folder):
 
 
 @pytest.mark.timeout(900)
-def test_killed_in_embedding_and_in_labelling_the_rows_are_the_same_bit_for_bit(kit, demo, tmp_path):
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    kit("run", "topics", "demo", "--runs", whole, *SETTINGS)
-    killed_when(lambda folder: vectors_kept(folder) > 60, cut)
-    kept = vectors_kept(cut)
-    assert 60 < kept < 380 and not (cut / "demo" / "rows.parquet").exists()
-    killed_when(lambda folder: replies_kept(folder) > 2, cut)
-    said = replies_kept(cut)
-    assert not (cut / "demo" / "rows.parquet").exists()
-    kit("run", "topics", "demo", "--runs", cut, *SETTINGS)
-    assert (cut / "demo" / "rows.parquet").read_bytes() == (whole / "demo" / "rows.parquet").read_bytes()
-    labels = [pd.read_parquet(folder / "demo" / "topics.parquet")["label"].tolist() for folder in (whole, cut)]
-    assert labels[0] == labels[1] and len(labels[0]) > said
+def test_killed_in_embedding_and_in_labelling_the_rows_are_the_same_bit_for_bit(kit, demo, demo_command, tmp_path):
+    cut = tmp_path / "demo"
+    killed_when(lambda folder: vectors_kept(folder) > 60, tmp_path, demo_command)
+    assert 60 < vectors_kept(tmp_path) < 400 and not (cut / "rows.parquet").exists()
+    killed_when(lambda folder: replies_kept(folder) > 2, tmp_path, demo_command)
+    said = (cut / "labels.jsonl").read_text()
+    assert not (cut / "topics.parquet").exists()
+    kit(*demo_command, "--runs", tmp_path)
+    assert (cut / "rows.parquet").read_bytes() == (demo / "rows.parquet").read_bytes()
+    assert (cut / "labels.jsonl").read_text().startswith(said)
+    labels = [pd.read_parquet(folder / "topics.parquet")["label"].tolist() for folder in (cut, demo)]
+    assert labels[0] == labels[1] and len(labels[0]) > len(said.splitlines())

@@ -18,7 +18,7 @@ from helpers.vectors.cache import VectorCache
 from helpers.vectors.embedder import Embedder, unit_length
 from helpers.vectors.own import take_vectors
 
-SAVE_EVERY = 16  # batches: a kill loses at most these
+SAVE_EVERY = 4  # batches: a kill loses at most these, a few seconds' work on a CPU
 
 
 def number_vectors(texts: pd.DataFrame, *, given: Sequence[str] = ()) -> pd.DataFrame:
