@@ -35,7 +35,7 @@ import pandas as pd
 from helpers.config import ROOT, file_stem, read_config
 from helpers.files import fingerprint, read_value, write_atomically, write_value
 from helpers.measure import Measure
-from helpers.settings import Config, Section
+from helpers.settings import Config
 
 RUNS = ROOT / "runs"
 
@@ -124,14 +124,6 @@ class Run:
         write_atomically(self.path(name), picture.getvalue())
         return Image(picture.getvalue())
 
-    def settings(self) -> pd.DataFrame:
-        """Return a line a section: its settings, those that differ from the defaults first."""
-        lines = []
-        for name, value in self.config:
-            changed, default = _parted(value) if isinstance(value, Section) else ({name: value}, {})
-            lines.append({"section": name, "set": _listed(changed), "default": _listed(default)})
-        return pd.DataFrame(lines).set_index("section")
-
     def need_rows(self, texts: pd.DataFrame, rejected: pd.DataFrame) -> None:
         """Raise ValueError, saying what was rejected and why, when no row is left to work on."""
         if texts.empty:
@@ -176,6 +168,7 @@ def open_run(dataset: str, overrides: dict[str, Any] | None = None, runs: str | 
     # Threads that spin while they wait make torch many times slower as soon as another program wants a core.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     warnings.filterwarnings("ignore", message="IProgress not found")  # progress is plain text everywhere
+    pd.set_option("display.max_colwidth", 160)  # texts are shown to be read
     name, config = read_config(dataset, overrides)
     folder = runs_folder(runs) / name
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -284,17 +277,6 @@ def _code(function: Callable) -> str:
     for path in sorted(folder.glob("*.py")):
         digest.update(path.read_bytes())
     return f"{function.__module__}.{function.__qualname__} {digest.hexdigest()}"
-
-
-def _parted(section: Section) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a section's settings that were changed, and those that are as by default."""
-    default = {key: field.default for key, field in type(section).model_fields.items()}
-    changed = {key: section[key] for key in default if section[key] != default[key]}
-    return changed, {key: value for key, value in default.items() if key not in changed}
-
-
-def _listed(settings: dict[str, Any]) -> str:
-    return ", ".join(f"{key}: {value}" for key, value in settings.items())
 
 
 def _one_or_all(values: list[Any]) -> Any:  # noqa: ANN401

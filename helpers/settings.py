@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+import pandas as pd
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Count = Annotated[int, Field(ge=1)]
@@ -182,3 +183,22 @@ class Config(Section):
             raise ValueError(f"truncate.max_tokens: {limit} is more than the {window} tokens that the embedder reads")
         strategy = "none" if self.embed.long_texts == "mean" else self.truncate.strategy
         return {"max_tokens": limit, "strategy": strategy, "mark": self.truncate.mark}
+
+
+def settings_table(config: Config) -> pd.DataFrame:
+    """Return a line a section: the settings that were changed, and those that are as by default."""
+    lines = []
+    for name, value in config:
+        changed, default = _parted(value) if isinstance(value, Section) else ({name: value}, {})
+        lines.append({"section": name, "set": _listed(changed), "default": _listed(default)})
+    return pd.DataFrame(lines).set_index("section")
+
+
+def _parted(section: Section) -> tuple[dict[str, Any], dict[str, Any]]:
+    default = {key: field.default for key, field in type(section).model_fields.items()}
+    changed = {key: section[key] for key in default if section[key] != default[key]}
+    return changed, {key: value for key, value in default.items() if key not in changed}
+
+
+def _listed(settings: dict[str, Any]) -> str:
+    return ", ".join(f"{key}: {value}" for key, value in settings.items())

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"
 # The demo with fewer rows, so that the suite stays short; `make demo` takes 3,000.
 DEMO = {"sample": 500, "cluster.min_cluster_size": 5, "embed.batch_size": 8, "label.batch_size": 4}
+DEMO |= {"label.documents": 1, "label.document_tokens": 20, "label.max_new_tokens": 8}
 DEMO_COMMAND = ["run", "topics", "demo", *(part for key, value in DEMO.items() for part in ("--set", f"{key}={value}"))]
 
 
@@ -25,6 +26,8 @@ def pytest_collection_modifyitems(items):
     if not SHARED.is_dir():
         reasons["shared"] = f"needs the datasets in {SHARED}"
     for item in items:
+        if "demo" in item.fixturenames:  # one worker makes the demo, and all tests of it run there
+            item.add_marker(pytest.mark.xdist_group("demo"))
         if "gpu" in item.keywords and not _has_gpu():
             item.add_marker(pytest.mark.skip(reason="needs a CUDA card"))
         for name, reason in reasons.items():

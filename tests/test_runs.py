@@ -4,6 +4,7 @@ import pytest
 
 from helpers import runs
 from helpers.runs import open_run
+from helpers.settings import settings_table
 from helpers.topics.cluster import cluster_points
 
 
@@ -71,7 +72,7 @@ def test_the_run_folder_is_its_owners_alone(run):
 
 def test_settings_show_what_was_changed_apart_from_defaults(tmp_path, dataset):
     path = str(dataset([{"text": "hello"}]))
-    shown = open_run(path, {"cluster.min_cluster_size": 7}, tmp_path / "runs").settings()
+    shown = settings_table(open_run(path, {"cluster.min_cluster_size": 7}, tmp_path / "runs").config)
     assert shown.loc["cluster", "set"] == "min_cluster_size: 7"
     assert "method: eom" in shown.loc["cluster", "default"]
 
