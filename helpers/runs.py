@@ -274,7 +274,7 @@ def _code(function: Callable) -> str:
     """Return the function's name and a hash of its folder's code, so that a mended stage is made again."""
     folder = Path(inspect.getfile(function)).parent
     digest = hashlib.blake2b(digest_size=8)
-    for path in sorted(folder.glob("*.py")):
+    for path in sorted(folder.rglob("*.py")):
         digest.update(path.read_bytes())
     return f"{function.__module__}.{function.__qualname__} {digest.hexdigest()}"
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from helpers.text.sources.values import kind_name
 from helpers.text.turns import Turn, Unusable, as_list, first_of, listed, parsed, text_of
-from helpers.text.values import kind_name
 
 # An exchange in one record: columns of the system's, the user's and the assistant's part, the usual ones first.
 EXCHANGE = {

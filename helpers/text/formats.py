@@ -11,9 +11,9 @@ from typing import Any
 
 from helpers.text.exchange import has_exchange, sample_list
 from helpers.text.messages import MESSAGE_KEYS, SPEAKER_KEYS, TEXT_KEYS
-from helpers.text.records import ID_COLUMNS
+from helpers.text.sources.records import ID_COLUMNS
+from helpers.text.sources.values import kind_name
 from helpers.text.turns import Unusable, as_list
-from helpers.text.values import kind_name
 
 CONVERSATION_COLUMNS = (
     "messages conversations conversation dialogue dialog dialogs turns chat chats history utterances log thread"

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from helpers.text.sources.values import kind_name
 from helpers.text.strings import Converted, join_turns
 from helpers.text.turns import Turn, Unusable, name_roles, text_of
-from helpers.text.values import kind_name
 
 
 class Said(NamedTuple):

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from helpers.text.records import FIRST, Record, Rejected, read_records
-from helpers.text.source import files_state, is_hub, is_many, shown_name, source_files
-from helpers.text.values import canonical_json, kind_name, tidy_column
+from helpers.text.sources.locate import files_state, is_hub, is_many, shown_name, source_files
+from helpers.text.sources.records import FIRST, Record, Rejected, read_records
+from helpers.text.sources.values import canonical_json, kind_name, tidy_column
 
 __all__ = ["Record", "Rejected", "describe_source", "load_rows", "read_records", "repeated_ids"]
 __all__ += ["source_files", "source_fingerprint"]
@@ -78,7 +78,7 @@ def source_fingerprint(
     known: what this said before, which stands where the hub cannot be asked now.
     """
     if is_hub(path):
-        from helpers.text.hub import hub_revision
+        from helpers.text.sources.hub import hub_revision
 
         try:
             return f"{path} {config} {split} {hub_revision(path, revision)}"
@@ -98,7 +98,7 @@ def describe_source(
     values = [json.loads(one.record) for one in records if isinstance(one, Record)]
     described = {"path": path, "columns": _columns(values), "first": values[0] if values else None}
     if is_hub(path):
-        from helpers.text.hub import read_card
+        from helpers.text.sources.hub import read_card
 
         return {"kind": "hub", **described, "card": read_card(path)}
     files = source_files(path)

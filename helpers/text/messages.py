@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
+from helpers.text.sources.values import kind_name
 from helpers.text.turns import Turn, Unusable, as_list, first_of, listed, name_roles
-from helpers.text.values import kind_name
 
 # Under which keys a message names its speaker and its text, the usual ones first.
 SPEAKER_KEYS = ("role", "from", "sender", "speaker", "author", "message_type", "user", "name")

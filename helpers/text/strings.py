@@ -15,9 +15,9 @@ import pandas as pd
 from helpers.text.exchange import exchange_turns, sample_turns
 from helpers.text.formats import complete_format, detect_format, need_columns, speaker_column
 from helpers.text.messages import message_turns
-from helpers.text.records import FIRST
+from helpers.text.sources.records import FIRST
+from helpers.text.sources.values import tidy_column
 from helpers.text.turns import Turn, Unusable, column_turns, role_of, text_of
-from helpers.text.values import tidy_column
 
 __all__ = ["convert_rows", "detect_format", "join_turns"]
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from helpers.text.values import kind_name, parse_json
+from helpers.text.sources.values import kind_name, parse_json
 
 ROLES = {
     "user": "user human customer client instruction input prompter".split(),

@@ -1,0 +1,1 @@
+"""Vectors become a labelled map: reduce, cluster, describe, label, pictures, maps, tables."""

@@ -1,0 +1,1 @@
+"""Texts become vectors: embedder, embed, cache; own brings the user's."""

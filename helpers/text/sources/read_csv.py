@@ -9,7 +9,7 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from helpers.text.lines import BrokenFile, Found, bad_byte, read_lines
+from helpers.text.sources.lines import BrokenFile, Found, bad_byte, read_lines
 
 _LONGEST_CELL = 2**31 - 1  # the most that the csv module takes on every system
 _DELIMITERS = ",;\t|"

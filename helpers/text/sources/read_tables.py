@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from helpers.text.lines import BrokenFile, Found, read_pieces
+from helpers.text.sources.lines import BrokenFile, Found, read_pieces
 
 if TYPE_CHECKING:
     import pyarrow as pa

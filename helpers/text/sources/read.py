@@ -1,6 +1,6 @@
 """One data file -> its records one after another, each as found: a value, or the reason why there is none.
 
-Which reader takes a file is told by the name's ending. Which files there are stands in source.py; ids, samples
+Which reader takes a file is told by the name's ending. Which files there are stands in locate.py; ids, samples
 and the canonical form in load.py.
 """
 
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from helpers.text.lines import BrokenFile, Found, bad_byte, decode_line, read_lines, read_whole
-from helpers.text.read_csv import read_csv
-from helpers.text.read_json import read_json, read_json_lines
-from helpers.text.read_tables import read_arrow, read_parquet
+from helpers.text.sources.lines import BrokenFile, Found, bad_byte, decode_line, read_lines, read_whole
+from helpers.text.sources.read_csv import read_csv
+from helpers.text.sources.read_json import read_json, read_json_lines
+from helpers.text.sources.read_tables import read_arrow, read_parquet
 
 _PACKED = (".gz", ".zst")
 

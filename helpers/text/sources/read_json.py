@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from helpers.text.lines import BrokenFile, Found, bad_byte, decode_line, read_lines, read_whole
-from helpers.text.values import DECODER, parse_json
+from helpers.text.sources.lines import BrokenFile, Found, bad_byte, decode_line, read_lines, read_whole
+from helpers.text.sources.values import DECODER, parse_json
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 # A message has one of these, a record seldom: they tell one conversation from a list of records.

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Iterator
 
-from helpers.text.lines import Found
+from helpers.text.sources.lines import Found
 
 SECONDS = 20  # for the hub to answer the first question
 

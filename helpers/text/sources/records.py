@@ -1,6 +1,6 @@
 """Files or a hub's stream -> records one by one, each with an id and canonical JSON, or the reason why not.
 
-Which files a source has is told in source.py, what is in them in read.py, the hub in hub.py; sampling, order and
+Which files a source has is told in locate.py, what is in them in read.py, the hub in hub.py; sampling, order and
 unique ids in load.py.
 """
 
@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from helpers.text.lines import Found
-from helpers.text.read import read_file
-from helpers.text.source import is_hub, is_many, shown_name, source_files
-from helpers.text.values import as_vector, canonical_json, kind_name, parse_json
+from helpers.text.sources.lines import Found
+from helpers.text.sources.locate import is_hub, is_many, shown_name, source_files
+from helpers.text.sources.read import read_file
+from helpers.text.sources.values import as_vector, canonical_json, kind_name, parse_json
 
 ID_COLUMNS = ("id", "conversation_id", "uuid", "_id", "conversation_hash", "record_id", "guid")
 FIRST = 100  # records in which columns are looked for
@@ -58,7 +58,7 @@ def read_records(
     content; an id that the source repeats is repeated here. Raises ValueError for a column that no early record has.
     """
     if is_hub(path):
-        from helpers.text.hub import read_hub
+        from helpers.text.sources.hub import read_hub
 
         stream = read_hub(path, split=split, config=config, revision=revision, start=start)
         positions = itertools.count(start) if end is None else range(start, end)

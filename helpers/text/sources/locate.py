@@ -13,7 +13,7 @@ import importlib.util
 import re
 from pathlib import Path
 
-from helpers.text.read import kind_of, known_endings
+from helpers.text.sources.read import kind_of, known_endings
 
 
 def is_hub(path: str) -> bool:
