@@ -117,11 +117,14 @@ def assets(
 
 @app.command()
 def forget(name: str, runs: Runs = None) -> None:
-    """Delete a dataset's run, its vectors in the cache and its executed notebook."""
+    """Delete a dataset's run and its vectors in the cache, and clear its notebooks' outputs."""
     from helpers.runs import forget as forget_run
 
     gone = forget_run(name, runs)
-    print(f"deleted {gone['files']} files ({gone['bytes'] / 1e6:.1f} MB) and {gone['vectors']:,} cached vectors")
+    print(
+        f"deleted {gone['files']} files ({gone['bytes'] / 1e6:.1f} MB) and {gone['vectors']:,} cached vectors; "
+        f"cleared the outputs of {gone['notebooks']} notebooks"
+    )
 
 
 def main() -> None:

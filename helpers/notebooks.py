@@ -68,6 +68,22 @@ def copy_template(template: str, dataset: str, path: Path) -> Path:
     return write_atomically(path, nbformat.writes(notebook) + "\n")
 
 
+def clear_copies(dataset: str) -> int:
+    """Take the outputs, which show rows, out of a dataset's own notebooks; return how many had any."""
+    import nbformat
+
+    cleared = 0
+    for path in NOTEBOOKS.glob(f"{dataset}_*.ipynb"):
+        notebook = nbformat.read(path, as_version=4)
+        shown = [cell for cell in notebook.cells if cell.get("outputs")]
+        for cell in shown:
+            cell.outputs, cell.execution_count = [], None
+        if shown:
+            write_atomically(path, nbformat.writes(notebook) + "\n")
+        cleared += bool(shown)
+    return cleared
+
+
 def run_notebook(
     template: str, dataset: str, *, overrides: dict[str, Any] | None = None, runs: str | Path | None = None
 ) -> dict[str, Any]:

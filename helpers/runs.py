@@ -23,7 +23,8 @@ import shutil
 import stat
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata
@@ -109,6 +110,13 @@ class Run:
         self._record(name, key, measure, values)
         return _one_or_all([read_value(file) for file in files])
 
+    @contextmanager
+    def measured(self, name: str) -> Iterator[None]:
+        """Record what the work inside costs, for work whose results are only files to look at."""
+        with Measure() as measure:
+            yield
+        self._record(name, "", measure, ())
+
     def save(self, name: str, value: Any) -> Path:  # noqa: ANN401
         """Write a frame, an array or plain values to a file of the run folder."""
         return write_value(self.path(name), value)
@@ -140,8 +148,7 @@ class Run:
         return pd.DataFrame(
             [
                 {"stage": name, **{k: v for k, v in stages[name].items() if k != "key"}}
-                for name in STAGES
-                if name in stages
+                for name in sorted(stages, key=[*STAGES, *stages].index)
             ]
         )
 
@@ -210,10 +217,11 @@ def list_runs(runs: str | Path | None = None) -> pd.DataFrame:
 
 
 def forget(dataset: str, runs: str | Path | None = None) -> dict[str, int]:
-    """Delete a dataset's run folder, the vectors only it uses and its executed notebook; return what went.
+    """Delete a dataset's run folder and the vectors only it uses, clear its notebooks' outputs; return what went.
 
     Raises FileNotFoundError when there is no such run.
     """
+    from helpers.notebooks import clear_copies
     from helpers.vectors.cache import VectorCache
 
     folder = runs_folder(runs) / file_stem(dataset)
@@ -223,7 +231,7 @@ def forget(dataset: str, runs: str | Path | None = None) -> dict[str, int]:
     freed, files = folder_size(folder), sum(path.is_file() for path in folder.rglob("*"))
     vectors = VectorCache(folder.parent).forget(folder.name)
     shutil.rmtree(folder)
-    return {"files": files, "bytes": freed, "vectors": vectors}
+    return {"files": files, "bytes": freed, "vectors": vectors, "notebooks": clear_copies(folder.name)}
 
 
 def folder_size(folder: Path) -> int:

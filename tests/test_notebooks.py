@@ -6,6 +6,7 @@ import yaml
 
 from helpers.config import DATASETS
 from helpers.notebooks import NOTEBOOKS, new_dataset, run_notebook
+from helpers.runs import open_run
 
 NAME = "zz_test_of_new"
 
@@ -40,10 +41,7 @@ def test_new_never_writes_over_what_is_there(clean, dataset):
     assert (DATASETS / f"{NAME}.yaml").read_bytes() == before
 
 
-@pytest.mark.parametrize(
-    ("rows", "error", "message"),
-    [([], ValueError, "no row could be read"), ([{"n": 1}], ValueError, "no column of text")],
-)
+@pytest.mark.parametrize(("rows", "message"), [([], "no row could be read"), ([{"n": 1}], "no column of text")])
 def test_new_leaves_nothing_behind_when_the_source_is_of_no_use(clean, dataset, rows, message):
     with pytest.raises(ValueError, match=message):
         new_dataset(NAME, str(dataset(rows)))
@@ -76,3 +74,15 @@ def test_a_notebook_without_the_parameters_is_an_error(clean, dataset, tmp_path)
 def test_an_unknown_template_names_the_known_ones(tmp_path, dataset):
     with pytest.raises(ValueError, match="no template 'topcs'; templates are topics"):
         run_notebook("topcs", str(dataset([{"text": "hello"}])), runs=tmp_path)
+
+
+def test_forget_takes_the_rows_out_of_the_users_notebook_and_leaves_the_notebook(clean, dataset, kit, tmp_path):
+    new_dataset(NAME, str(dataset([{"text": "hello"}])))
+    copy = NOTEBOOKS / f"{NAME}_topics.ipynb"
+    notebook = nbformat.read(copy, as_version=4)
+    cell = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    cell.outputs = [nbformat.v4.new_output("stream", text="a private row")]
+    nbformat.write(notebook, copy)
+    open_run(NAME, None, tmp_path)
+    assert "cleared the outputs of 1 notebooks" in kit("forget", NAME, "--runs", tmp_path).stdout
+    assert "a private row" not in copy.read_text() and not (tmp_path / NAME).exists()

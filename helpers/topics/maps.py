@@ -38,20 +38,18 @@ def draw_maps(
     """
     from IPython.display import Image
 
-    unique = texts.drop_duplicates("vector").sort_values("vector")
     row_topics = clusters["topic"].to_numpy()
+    hover = texts.drop_duplicates("vector").sort_values("vector")["text"].tolist()
     about = {"title": run.config.title, "sub_title": _sub_title(topics)}
-    write_map_png(points, topics, row_topics, path=run.path("map.png"), **about)
-    picture = Image(run.path("map.png").read_bytes(), width=1000)
-    try:
-        hover = unique["text"].tolist()
-        facts = write_map(
-            points, topics, row_topics, hover, path=run.path("map.html"), hover_chars=hover_chars, **about
-        )
-    except FileNotFoundError as error:
-        print(f"map.html was not written: {error}")  # noqa: T201
-        facts = {"missing": str(error)}
-    return Maps(picture, facts)
+    with run.measured("plot"):
+        write_map_png(points, topics, row_topics, path=run.path("map.png"), **about)
+        page = {"path": run.path("map.html"), "hover_chars": hover_chars, **about}
+        try:
+            facts = write_map(points, topics, row_topics, hover, **page)
+        except FileNotFoundError as error:
+            print(f"map.html was not written: {error}")  # noqa: T201
+            facts = {"missing": str(error)}
+    return Maps(Image(run.path("map.png").read_bytes(), width=1000), facts)
 
 
 def _sub_title(topics: pd.DataFrame) -> str:
