@@ -20,6 +20,7 @@ DEMO |= {"label.documents": 1, "label.document_tokens": 20, "label.max_new_token
 DEMO_COMMAND = ["run", "topics", "demo", *(part for key, value in DEMO.items() for part in ("--set", f"{key}={value}"))]
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
     """Skip what this machine cannot run, with the reason."""
     reasons = {"hub": "needs the hub; set RUN_HUB_TESTS=1"} if not os.environ.get("RUN_HUB_TESTS") else {}

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+EXACT = 20_000  # vectors up to which every pair is compared; seconds, and no approximation
 FEWEST = 16  # UMAP's spectral start needs more rows than dimensions and neighbours worth the name
 
 
@@ -35,8 +36,41 @@ def reduce_vectors(
         return take_points(own, columns=columns, seed=seed, n_neighbors=n_neighbors)
     full = np.asarray(vectors, dtype=np.float32)
     settings = {"n_neighbors": n_neighbors, "min_dist": min_dist, "metric": metric, "seed": seed}
-    reduced = _umap(full, n_components, "to cluster", **settings)
-    return reduced, reduced if n_components == 2 else _umap(full, 2, "for the map", **settings)
+    graph = find_neighbours(full, n_neighbors=n_neighbors, metric=metric, seed=seed)
+    reduced = _umap(full, n_components, "to cluster", graph=graph, **settings)
+    return reduced, reduced if n_components == 2 else _umap(full, 2, "for the map", graph=graph, **settings)
+
+
+def find_neighbours(
+    vectors: np.ndarray, *, n_neighbors: int = 15, metric: str = "cosine", seed: int = 42
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the lines and distances (both (n, k)) of each vector's nearest, itself first; None for too few vectors.
+
+    Exact up to 20,000 vectors, by nearest neighbour descent beyond. Both reductions use the one graph.
+    """
+    if len(vectors) < FEWEST:
+        return None
+    count = min(n_neighbors, len(vectors) - 1)
+    print(f"reduce: the {count} nearest of {len(vectors):,} vectors", flush=True)  # noqa: T201
+    if len(vectors) <= EXACT:
+        from sklearn.neighbors import NearestNeighbors
+
+        distances, lines = (
+            NearestNeighbors(n_neighbors=count, metric=metric, algorithm="brute").fit(vectors).kneighbors()
+        )
+        return _with_self(lines, distances)
+    from umap.umap_ import nearest_neighbors
+
+    random = np.random.RandomState(seed)  # noqa: NPY002 - what umap takes
+    lines, distances, _ = nearest_neighbors(vectors, count, metric, {}, metric == "cosine", random)
+    return lines, distances
+
+
+def _with_self(lines: np.ndarray, distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return neighbours with each vector as its own first, at distance 0, in place of the last: as UMAP counts them."""
+    own = np.arange(len(lines))[:, None]
+    near = np.concatenate([np.zeros((len(lines), 1)), distances[:, :-1]], axis=1)
+    return np.concatenate([own, lines[:, :-1]], axis=1), near.astype(np.float32)
 
 
 def take_points(
@@ -59,7 +93,9 @@ def take_points(
         )
     if len(columns) == 2:
         return points, points
-    return points, _umap(points, 2, "for the map", n_neighbors=n_neighbors, min_dist=0.0, metric="euclidean", seed=seed)
+    graph = find_neighbours(points, n_neighbors=n_neighbors, metric="euclidean", seed=seed)
+    settings = {"n_neighbors": n_neighbors, "min_dist": 0.0, "metric": "euclidean", "seed": seed}
+    return points, _umap(points, 2, "for the map", graph=graph, **settings)
 
 
 def _umap(
@@ -67,12 +103,13 @@ def _umap(
     dimensions: int,
     purpose: str,
     *,
+    graph: tuple[np.ndarray, np.ndarray] | None,
     n_neighbors: int,
     min_dist: float,
     metric: str,
     seed: int,
 ) -> np.ndarray:
-    if len(vectors) < FEWEST:
+    if graph is None:
         return _principal(vectors, dimensions)
     print(f"reduce: {len(vectors):,} vectors to {dimensions}-D {purpose}", flush=True)  # noqa: T201
     import umap
@@ -80,12 +117,14 @@ def _umap(
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="n_jobs value")  # a seed means one thread; that is wanted
         warnings.filterwarnings("ignore", message="Graph is not fully connected")
+        warnings.filterwarnings("ignore", message="precomputed_knn")  # that new vectors cannot be placed; they are not
         points = umap.UMAP(
             n_neighbors=min(n_neighbors, len(vectors) - 1),
             n_components=dimensions,
             min_dist=min_dist,
             metric=metric,
             random_state=seed,
+            precomputed_knn=graph,
             init="spectral" if len(vectors) > 4 * dimensions else "random",
             tqdm_kwds={
                 "desc": f"reduce to {dimensions}-D",

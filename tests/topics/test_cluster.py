@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.topics.cluster import cluster_points, number_by_size
-from helpers.topics.reduce import reduce_vectors
+from helpers.topics.reduce import find_neighbours, reduce_vectors
 
 
 def own(n, **columns):
@@ -127,3 +127,15 @@ def test_bad_own_points_are_told(columns, message):
     frame = own(3, x=[1, 2, 3], bad=[1, "one", float("inf")])
     with pytest.raises(ValueError, match=message):
         reduce_vectors(np.zeros((3, 8)), frame, columns=columns)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_neighbours_are_the_nearest_with_each_vector_first_of_its_own(metric):
+    from scipy.spatial.distance import cdist
+
+    vectors = np.random.default_rng(3).normal(size=(60, 6)).astype(np.float32)
+    lines, distances = find_neighbours(vectors, n_neighbors=5, metric=metric)
+    truth = cdist(vectors, vectors, metric)
+    assert lines[:, 0].tolist() == list(range(60)) and (distances[:, 0] == 0).all()
+    np.testing.assert_allclose(distances[:, 1:], np.sort(truth, axis=1)[:, 1:5], atol=1e-5)
+    assert find_neighbours(vectors[:10]) is None
