@@ -25,8 +25,8 @@ test: install  ## run all tests
 	$(BIN)/python -m pytest
 
 lab: install  ## open the notebooks in JupyterLab, without its update and news checks
-	$(BIN)/jupyter lab --LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate \
-	  --LabApp.news_url=None notebooks
+	$(BIN)/jupyter labextension disable --level=sys_prefix @jupyterlab/apputils-extension:announcements
+	$(BIN)/jupyter lab notebooks
 
 check: install  ## style, and templates without outputs
 	$(BIN)/ruff check .

@@ -21,10 +21,11 @@ def new(
 ) -> None:
     """Write datasets_config/NAME.yaml (format detected) and notebooks/NAME_topics.ipynb."""
     from helpers.notebooks import new_dataset
+    from helpers.text.load import source_table
 
     settings, notebook, described = new_dataset(name, source, title=title)
-    for key, value in described.items():
-        print(f"{key}: {str(value)[:600]}")
+    for name, value in source_table(described).itertuples(index=False):
+        print(f"{name}: {value}")
     print(f"\nwrote {settings}\nwrote {notebook}\nnow: python -m helpers run topics {settings.stem}")
 
 

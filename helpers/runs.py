@@ -175,7 +175,7 @@ def open_run(dataset: str, overrides: dict[str, Any] | None = None, runs: str | 
     # Threads that spin while they wait make torch many times slower as soon as another program wants a core.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     warnings.filterwarnings("ignore", message="IProgress not found")  # progress is plain text everywhere
-    pd.set_option("display.max_colwidth", 160)  # texts are shown to be read
+    pd.set_option("display.max_colwidth", 300)  # texts are shown to be read
     name, config = read_config(dataset, overrides)
     folder = runs_folder(runs) / name
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

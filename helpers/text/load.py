@@ -107,6 +107,13 @@ def describe_source(
     return {"kind": "folder" if is_many(path) else "file", **described, "files": names, "bytes": size}
 
 
+def source_table(described: dict[str, Any], *, most: int = 600) -> pd.DataFrame:
+    """Return what describe_source found as a table to read, each value cut to so many characters."""
+    values = {name: value if isinstance(value, str) else canonical_json(value) for name, value in described.items()}
+    shown = [value if len(value) <= most else value[:most] + " …" for value in values.values()]
+    return pd.DataFrame({"source": values.keys(), "value": shown})
+
+
 def _good(records: Iterable[Record | Rejected], rejected: list[Rejected]) -> Iterator[Record]:
     """Yield the records; the rejected ones are put into the list on the way."""
     for one in records:
