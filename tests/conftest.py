@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # the tests ask no hub, whatever the machine can reach
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in a run
@@ -20,15 +21,16 @@ DEMO |= {"label.documents": 1, "label.document_tokens": 20, "label.max_new_token
 DEMO_COMMAND = ["run", "topics", "demo", *(part for key, value in DEMO.items() for part in ("--set", f"{key}={value}"))]
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
-    """Skip what this machine cannot run, with the reason."""
+    """Skip what this machine cannot run, with the reason, and put the longest test first.
+
+    It makes the demo; the other worker comes to the tests that look at the demo when all others are done.
+    """
+    items.sort(key=lambda item: 0 if "killed" in item.name else 1 + ("demo" in item.fixturenames))
     reasons = {"hub": "needs the hub; set RUN_HUB_TESTS=1"} if not os.environ.get("RUN_HUB_TESTS") else {}
     if not SHARED.is_dir():
         reasons["shared"] = f"needs the datasets in {SHARED}"
     for item in items:
-        if "demo" in item.fixturenames:  # one worker makes the demo, and all tests of it run there
-            item.add_marker(pytest.mark.xdist_group("demo"))
         if "gpu" in item.keywords and not _has_gpu():
             item.add_marker(pytest.mark.skip(reason="needs a CUDA card"))
         for name, reason in reasons.items():
@@ -89,9 +91,13 @@ def demo_command():
 def demo(tmp_path_factory):
     """The run folder of the demo, made once, without a network; what the terminal showed stands beside it."""
     _need_packages()
-    runs = tmp_path_factory.mktemp("runs")
-    done = run_kit(*DEMO_COMMAND, "--runs", runs, network=False)
-    (runs / "terminal.txt").write_text(done.stdout + done.stderr)
+    base = tmp_path_factory.getbasetemp()  # with workers, each has its own below the session's
+    runs = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "demo_of_all_workers"
+    terminal = runs / "terminal.txt"
+    with FileLock(f"{runs}.lock"):
+        if not terminal.exists():
+            done = run_kit(*DEMO_COMMAND, "--runs", runs, network=False)
+            terminal.write_text(done.stdout + done.stderr)
     return runs / "demo"
 
 
