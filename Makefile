@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lab check benchmark
+.PHONY: help install demo test lab check
 
 help:  ## show the commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,3 @@ check: install  ## style, and templates without outputs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/nbstripout --verify --keep-id notebooks/*_template.ipynb
-
-benchmark: install  ## measure; see tests/benchmarks
-	$(BIN)/python -m pytest tests/benchmarks/bench_*.py -s
