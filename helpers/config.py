@@ -43,7 +43,14 @@ def parse_overrides(pairs: list[str]) -> dict[str, Any]:
     wrong = [pair for pair in pairs if "=" not in pair]
     if wrong:
         raise ValueError(f"--set {wrong[0]}: expected key=value, such as cluster.min_cluster_size=50")
-    return {key.strip(): yaml.safe_load(value) for key, value in (pair.split("=", 1) for pair in pairs)}
+    return {key.strip(): _yaml_value(key, value) for key, value in (pair.split("=", 1) for pair in pairs)}
+
+
+def _yaml_value(key: str, value: str) -> Any:  # noqa: ANN401
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ValueError(f"--set {key}={value}: not YAML: {' '.join(str(error).split())[:200]}") from None
 
 
 def configured() -> list[str]:
@@ -82,6 +89,7 @@ _DATA_SUFFIXES = {
     "gz",
     "zst",
     "feather",
+    "ipc",
     "ndjson",
 }
 
@@ -105,6 +113,10 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         raise ValueError(f"{_shown(path)}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(settings, dict):
         raise ValueError(f"{_shown(path)}: expected sections such as source and text, got {settings!r:.80}")
+    if isinstance(settings.get("source"), str):
+        settings["source"] = {"path": settings["source"]}
+    elif not isinstance(settings.get("source"), dict | None):
+        raise ValueError(f"{_shown(path)}: source: expected a path, or path with split and others; got a list")
     # a source that stands beside its YAML may be named from there
     beside = path.parent / str((settings.get("source") or {}).get("path", "") or "\0")
     if "\0" not in str(beside) and path.parent != DATASETS and beside.exists():

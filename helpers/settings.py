@@ -14,7 +14,9 @@ Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Names = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
 
-WORKING_NAMES = set("id position record text turns n_tokens n_tokens_before truncated duplicate_of vector".split())
+WORKING_NAMES = set(
+    "id position record text turns source_rows n_tokens n_tokens_before truncated duplicate_of vector".split()
+)
 
 
 class Section(BaseModel):

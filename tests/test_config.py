@@ -100,3 +100,13 @@ def test_cutting_beyond_the_embedders_window_is_refused_not_done_silently():
 def test_a_run_is_never_outside_its_folder(name):
     stem = file_stem(name)
     assert stem and set(stem) <= set("abcdefghijklmnopqrstuvwxyz0123456789_")
+
+
+def test_a_source_may_be_named_in_one_word_and_a_broken_override_is_told(tmp_path):
+    (tmp_path / "a.yaml").write_text("title: A\nsource: LDJnr/Puffin\n")
+    assert read_config(str(tmp_path / "a.yaml"))[1].source.path == "LDJnr/Puffin"
+    (tmp_path / "b.yaml").write_text("title: A\nsource: [a, b]\n")
+    with pytest.raises(ValueError, match="source: expected a path"):
+        read_config(str(tmp_path / "b.yaml"))
+    with pytest.raises(ValueError, match="--set title=.*not YAML"):
+        parse_overrides(["title=[x"])

@@ -46,13 +46,15 @@ def audit_texts(
     *,
     window: int,
     llm_window: int | None = None,
+    repeated_ids: int = 0,
 ) -> dict[str, Any]:
     """Return what is in the data as plain values; rows = kept + rejected, shares are 0 to 1, lengths in tokens.
 
-    counts: see count_texts. window, llm_window: tokens that the embedder and the label LLM read. tokens_lost is what
-    goes when all longer texts are cut to window. Quantiles and ids of no text at all are null.
+    Rows are the source's: a grouped conversation, one text, is made of several. counts: see count_texts. window,
+    llm_window: tokens that the embedder and the label LLM read. tokens_lost is what goes when all longer texts are cut
+    to window. Quantiles and ids of no text at all are null.
     """
-    unique, kept = int(texts["text"].nunique()), len(texts)
+    unique, kept = int(texts["text"].nunique()), kept_rows(texts)
     languages, looked_at = _tally(counts["language"]), int(counts["language"].count())
     over = counts["n_tokens"] > window
     report = {
@@ -60,8 +62,10 @@ def audit_texts(
         "kept": kept,
         "rejected": len(rejected),
         "rejected_by_reason": _tally(rejected["reason"]),
+        "repeated_ids": repeated_ids,
+        "texts": len(texts),
         "unique": unique,
-        "exact_duplicates": kept - unique,
+        "exact_duplicates": len(texts) - unique,
         "language_rows": looked_at,
         "languages": languages,
         "language_shares": {code: n / looked_at for code, n in languages.items()},
@@ -69,12 +73,17 @@ def audit_texts(
         "tokens": _quantiles(counts["n_tokens"]),
         "window": window,
         "rows_over_window": int(over.sum()),
-        "share_over_window": float(over.mean()) if kept else 0.0,
+        "share_over_window": float(over.mean()) if len(texts) else 0.0,
         "tokens_lost": int((counts["n_tokens"][over] - window).sum()),
-        "shortest_id": str(counts["id"].iloc[counts["n_tokens"].argmin()]) if kept else None,
-        "longest_id": str(counts["id"].iloc[counts["n_tokens"].argmax()]) if kept else None,
+        "shortest_id": str(counts["id"].iloc[counts["n_tokens"].argmin()]) if len(texts) else None,
+        "longest_id": str(counts["id"].iloc[counts["n_tokens"].argmax()]) if len(texts) else None,
     }
     return report | (_llm_figures(counts["n_llm_tokens"], llm_window) if "n_llm_tokens" in counts else {})
+
+
+def kept_rows(texts: pd.DataFrame) -> int:
+    """Return how many rows of the source are in texts."""
+    return int(texts["source_rows"].sum()) if "source_rows" in texts else len(texts)
 
 
 def audit_table(report: dict[str, Any]) -> pd.DataFrame:
@@ -85,6 +94,8 @@ def audit_table(report: dict[str, Any]) -> pd.DataFrame:
         ("kept", f"{report['kept']:,}"),
         ("rejected", f"{report['rejected']:,}"),
         *((f"  {reason}", f"{n:,}") for reason, n in report["rejected_by_reason"].items()),
+        *((("rows with an id used before", f"{report['repeated_ids']:,}"),) if report["repeated_ids"] else ()),
+        *((("conversations", f"{report['texts']:,}"),) if report["texts"] != report["kept"] else ()),
         ("different texts", f"{report['unique']:,}"),
         ("exact duplicates", f"{report['exact_duplicates']:,}"),
         ("languages", ", ".join(f"{code} {share:.1%}" for code, share in [*report["language_shares"].items()][:6])),

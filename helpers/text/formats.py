@@ -19,8 +19,8 @@ CONVERSATION_COLUMNS = (
     "messages conversations conversation dialogue dialog dialogs turns chat chats history utterances log thread"
 ).split()
 TEXT_COLUMNS = (
-    "text content body markdown document article abstract description passage review comment post message sentence "
-    "utterance query question prompt instruction story summary title"
+    "text content body markdown document article dialogue dialog conversation transcript chat abstract description "
+    "passage review comment post message sentence utterance query question prompt instruction story summary title"
 ).split()
 GROUP_COLUMNS = "conversation_id dialogue_id dialog_id conv_id conversation_hash session_id thread_id chat_id".split()
 ORDER_COLUMNS = (
@@ -74,7 +74,8 @@ def need_columns(records: list[dict[str, Any]], columns: Sequence[str]) -> None:
     """Raise ValueError, naming the columns there are, for a column that none of the records has."""
     for column in columns:
         if not any(column in record for record in records):
-            raise ValueError(f"no column {column!r}; columns are {_columns(records)}")
+            seen = f"in the first {len(records)} rows" if len(records) > 1 else "in the first row"
+            raise ValueError(f"no column {column!r} {seen}; columns are {_columns(records)}")
 
 
 def _found(format: str, records: list[dict[str, Any]], given: dict[str, Any]) -> dict[str, Any] | None:
@@ -112,7 +113,8 @@ def _message_format(value: Any, column: str) -> str | None:  # noqa: ANN401
     if not items or len(objects) < len(items):
         return "turns" if items and named and all(isinstance(one, str) for one in items) else None
     for format, (speakers, texts) in MESSAGE_KEYS.items():
-        if all(one.keys() & {*speakers} and one.keys() & {*texts, "tool_calls"} for one in objects):
+        said = {*texts, "tool_calls", "function_call"}
+        if all(one.keys() & said and any(one.get(name) is not None for name in speakers) for one in objects):
             return format
     speaks = all(one.keys() & {*_SURE_SPEAKERS} for one in objects)
     return "turns" if (named or speaks) and all(one.keys() & {*TEXT_KEYS} for one in objects) else None

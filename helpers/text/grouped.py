@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 import json
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -68,14 +69,15 @@ def _conversation(name: str, turns: list[Said], join: dict[str, Any]) -> Iterato
     roles = name_roles([turn.speaker for turn in turns], by_appearance=True)
     try:
         text, starts = join_turns([Turn(role, turn.text) for role, turn in zip(roles, turns, strict=True)], **join)
-        yield Converted(name, turns[0].position, turns[0].row, text, starts)
+        yield Converted(name, turns[0].position, turns[0].row, text, starts, source_rows=len(turns))
     except Unusable as error:
         yield from (Converted(turn.id, turn.position, turn.row, reason=str(error)) for turn in turns)
 
 
 def _said(record: dict[str, Any], *, group: str, column: str, order: str | None, speaker: str | None) -> dict[str, Any]:
     if missing := [name for name in (group, column, order) if name and record.get(name) is None]:
-        raise Unusable("empty" if missing == [column] and column in record else f"no column {missing[0]!r}")
+        there = "nothing in" if missing[0] in record else "no"
+        raise Unusable("empty" if missing == [column] and column in record else f"{there} column {missing[0]!r}")
     text = text_of(record[column], column)
     if not text.strip():
         raise Unusable("empty")
@@ -91,7 +93,7 @@ def _scalar(record: dict[str, Any], column: str) -> str:
     value = record[column]
     if isinstance(value, (dict, list)):
         raise Unusable(f"column {column!r} holds {kind_name(value)}, expected a number or a string")
-    return str(value)
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
 def _in_order(turns: list[Said]) -> list[Said]:
@@ -103,6 +105,6 @@ def _in_order(turns: list[Said]) -> list[Said]:
 
 def _number(value: str) -> float | None:
     try:
-        return float(value)
+        return None if math.isnan(number := float(value)) else number
     except ValueError:
         return None

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from helpers.text.sources.locate import files_state, is_hub, is_many, shown_name, source_files
+from helpers.text.sources.locate import files_state, is_hub, is_many, left_out, shown_name, source_files
 from helpers.text.sources.records import FIRST, Record, Rejected, read_records
 from helpers.text.sources.values import canonical_json, kind_name, tidy_column
 
@@ -49,6 +49,8 @@ def load_rows(
     """
     from tqdm import tqdm
 
+    if end is not None and end <= start:
+        raise ValueError(f"source.end: expected more than source.start, {start}, or nothing; got {end}")
     if taken := [name for name in apart if name in OWN_COLUMNS]:
         raise ValueError(f"column {taken[0]!r} cannot be kept apart: rows have their own of that name")
     where = {"path": path, "split": split, "config": config, "revision": revision, "start": start, "end": end}
@@ -87,7 +89,7 @@ def source_fingerprint(
                 raise
             print(f"{error.args[0].split(';')[0][:200]}; what was read before stands")  # noqa: T201
             return known
-    return files_state(source_files(path))
+    return files_state(source_files(path, split=split))
 
 
 def describe_source(
@@ -101,10 +103,11 @@ def describe_source(
         from helpers.text.sources.hub import read_card
 
         return {"kind": "hub", **described, "card": read_card(path)}
-    files = source_files(path)
+    files = source_files(path, split=split)
     size = sum(file.stat().st_size for file in files)
     names = [shown_name(file, path) for file in files]
-    return {"kind": "folder" if is_many(path) else "file", **described, "files": names, "bytes": size}
+    kind = {"kind": "folder" if is_many(path) else "file", **described, "files": names, "bytes": size}
+    return kind | ({"not read": others} if (others := left_out(path, files)) else {})
 
 
 def source_table(described: dict[str, Any], *, most: int = 600) -> pd.DataFrame:
@@ -139,7 +142,7 @@ def _bytes(value: Any) -> bytes:  # noqa: ANN401
 
 
 def _rows_table(records: list[Record], apart: Sequence[str]) -> pd.DataFrame:
-    ids, repeats = _unique_ids([one.id for one in records])
+    ids, repeats = _unique_ids([one.id for one in records], [one.record for one in records])
     rows = pd.DataFrame(
         {
             "id": pd.Series(ids, dtype=object),
@@ -152,20 +155,24 @@ def _rows_table(records: list[Record], apart: Sequence[str]) -> pd.DataFrame:
     return rows
 
 
-def _unique_ids(ids: list[str]) -> tuple[list[str], int]:
-    """Return the ids with repeats numbered x-2, x-3 ..., passing over numbers that are ids themselves; how many."""
-    unique, taken, last, repeats = [], set(ids), Counter(), 0
-    for name in ids:
+def _unique_ids(ids: list[str], contents: list[str]) -> tuple[list[str], int]:
+    """Return the ids with repeats numbered x-2, x-3 ..., passing over numbers that are ids themselves; how many.
+
+    Numbers follow the contents, not the rows' order: another seed gives the same record the same id.
+    """
+    often = {name for name, n in Counter(ids).items() if n > 1}
+    repeated = [place for place, name in enumerate(ids) if name in often]
+    unique, taken, last = list(ids), set(ids), Counter()
+    for place in sorted(repeated, key=lambda place: contents[place]):
+        name = ids[place]
         last[name] += 1
         if last[name] == 1:
-            unique.append(name)
             continue
         while f"{name}-{last[name]}" in taken:
             last[name] += 1
-        taken.add(f"{name}-{last[name]}")
-        unique.append(f"{name}-{last[name]}")
-        repeats += 1
-    return unique, repeats
+        unique[place] = f"{name}-{last[name]}"
+        taken.add(unique[place])
+    return unique, len(repeated) - len(often)
 
 
 def _rejected_table(rejected: list[Rejected]) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any
 
 from helpers.text.sources.values import kind_name
-from helpers.text.turns import Turn, Unusable, as_list, first_of, listed, name_roles
+from helpers.text.turns import Turn, Unusable, as_list, first_of, listed, name_roles, parsed
 
 # Under which keys a message names its speaker and its text, the usual ones first.
 SPEAKER_KEYS = ("role", "from", "sender", "speaker", "author", "message_type", "user", "name")
@@ -39,7 +39,7 @@ def _message(one: Any, speaker_keys: Sequence[str], text_keys: Sequence[str]) ->
     if not isinstance(one, dict):
         raise Unusable(f"a message is {kind_name(one)}, expected an object or a string")
     text_key = first_of(text_keys, one)
-    if text_key is None and "tool_calls" not in one:
+    if text_key is None and not one.keys() & {"tool_calls", "function_call"}:
         raise Unusable(f"a message has no {' or '.join(map(repr, text_keys))}; it has {listed(one)}")
     return _speaker(one, speaker_keys), _joined(_content(one.get(text_key)), _tool_calls(one))
 
@@ -69,14 +69,16 @@ def _content(value: Any) -> str:  # noqa: ANN401
 
 
 def _part(value: Any) -> str:  # noqa: ANN401
-    text = value.get("text") if isinstance(value, dict) else value
+    text = value.get("text", value.get("refusal")) if isinstance(value, dict) else value
+    if isinstance(text, dict):  # a thread's message has its text and the notes to it one level down
+        text = text.get("value")
     if text is not None and not isinstance(text, str):
         raise Unusable(f"not text: a part of a message's content is {kind_name(text)}")
     return text or ""
 
 
 def _tool_calls(message: dict[str, Any]) -> str:
-    calls = message.get("tool_calls") or ([message["function_call"]] if message.get("function_call") else [])
+    calls = parsed(message.get("tool_calls")) or ([message["function_call"]] if message.get("function_call") else [])
     if not isinstance(calls, list):
         raise Unusable(f"a message's tool_calls is {kind_name(calls)}, expected a list")
     return _joined(*[_tool_call(call) for call in calls])

@@ -29,14 +29,30 @@ _KEYS = [
     _ALONE.format(r"xox[abeoprs]-[0-9A-Za-z-]{10,}+"),
     _ALONE.format(r"AIza[0-9A-Za-z_-]{35}"),
     _ALONE.format(r"hf_[0-9A-Za-z]{20,}+"),
+    _ALONE.format(r"(?:pk_(?:live|test)|whsec|npm|pypi)[_-][0-9A-Za-z_-]{16,}+"),
+    _ALONE.format(r"SG\.[0-9A-Za-z_-]{16,}+\.[0-9A-Za-z_-]{16,}+"),
     _ALONE.format(r"eyJ[0-9A-Za-z_-]{8,}+\.[0-9A-Za-z_-]{8,}+\.[0-9A-Za-z_-]*+"),
 ]
-_VALUE = (
-    r"""(?:"(?P<value>[^"\n]{3,200})"|'(?P<value>[^'\n]{3,200})'|(?P<value>[^\s"'=<>()\[\]{},;$]{3,200}+)(?![(\[]))"""
-)
+_QUOTED = r"""(?:"(?P<value>[^"\n]{3,200})"|'(?P<value>[^'\n]{3,200})'|"""
+_SIGN = r"[\"'*]{0,3}[ \t]{0,3}(?:[:=\uff1a]|=>|->)[ \t*]{0,4}"
+_CERTAIN = [
+    # A password may hold any sign; a full stop or comma at its end belongs to the sentence. Not `password: str`,
+    # `your password: and then`, `password = input()`: a word of up to four small letters, or a call.
+    r"(?i)(?<![A-Za-z])(?:password|passwd|passphrase|pwd)(?:"
+    + _SIGN
+    + r"|(?<=--password) )(?![=>])"
+    + _QUOTED
+    + r"(?-i:(?![a-z]{1,4}(?:[\s.,;:)]|$)|[a-z_.]{1,50}\(|None\b|True\b|False\b))"
+    + r"(?P<value>[^\s\"']{3,200})(?<![.,;:]))",
+    r"(?i)(?<![A-Za-z])bearer[ \t]+(?P<value>[0-9A-Za-z._~+/=-]{16,}+)",
+    r"(?i)(?<![A-Za-z])[a-z][a-z0-9+.-]{1,20}+://[^\s/:@]{0,100}+:(?!\[KEY\]@)(?P<value>[^\s/@]{1,200}+)@",
+]
 _SETTING = (
-    r"(?i)(?<![A-Za-z])(?:(?P<certain>password|passwd|passphrase|pwd)|(?:api|access|secret|private|auth)[ _-]?key"
-    r"|(?:(?:auth|access|api|bearer|client)[ _-]?)?(?:secret|token))[\"']?[ \t]{0,3}[:=][ \t]{0,3}" + _VALUE
+    r"(?i)(?<![A-Za-z])(?:(?:api|access|secret|private|auth)[ _-]?key"
+    r"|(?:(?:auth|access|api|bearer|client)[ _-]?)?(?:secret|token))"
+    + _SIGN
+    + _QUOTED
+    + r"(?P<value>[^\s\"'=<>()\[\]{},;$]{3,200}+)(?![(\[]))"
 )
 _NAME = r"[\p{Latin}\p{Greek}\p{Cyrillic}\d._%+'&-]"
 _HOST = r"[\p{Latin}\p{Greek}\p{Cyrillic}\d-]++"
@@ -52,6 +68,7 @@ _CARDS = [  # the usual groups, longest first, so that a check code behind the n
         r"\d{12,18}",
     )
 ]
+_FIRST_DIGITS = {13: "4", 14: ("30", "36", "38"), 15: ("34", "37"), 16: ("2", "35", "4", "5", "6"), 19: ("4", "6")}
 # Not `Chrome/120.0.0.0`, `v1.2.3.4`, `version 1.2.3.4` nor a fifth part.
 _IPV4 = (
     r"(?i)(?<![0-9A-Za-z_.])(?<![A-Za-z]/)(?<!\b(?:v|ver|version|release|build)[.:]? )"
@@ -79,14 +96,18 @@ def redact_texts(
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """Return texts with each find replaced by [EMAIL], [PHONE], [CARD], [IP] or [KEY], and how many of each kind.
 
-    texts: frame with `text` and `turns` (character offsets, moved along with the text); a find never spans two
-    turns. region: the country (ISO code) whose phone numbers may lack a country code. Redacting twice changes
-    nothing more. Raises ValueError for an unknown kind or region.
+    texts: frame with `text` and `turns` (character offsets, moved along with the text); a find never spans two turns.
+    The source's columns beside them are redacted as well; ids stay. region: the country (ISO code) whose phone numbers
+    may lack a country code. Redacting twice changes nothing more. Raises ValueError for an unknown kind or region.
     """
     finders = _finders(kinds, region)
     counts = Counter(dict.fromkeys(finders, 0))
     if not finders:
         return texts.copy(), {}
+    kept = [name for name in texts if name not in ("id", "position", "text", "turns")]
+    texts = texts.assign(
+        **{name: texts[name].map(lambda value: _redact_value(value, finders, counts)) for name in kept}
+    )
     rows = zip(texts["text"], texts["turns"], strict=True)
     shown = tqdm(rows, "redact", len(texts), unit=" texts", mininterval=1, disable=len(texts) < 2000)
     redacted = [_redact_turns(text, turns, finders, counts) for text, turns in shown]
@@ -125,6 +146,10 @@ def _redact_turns(text: str, turns: Sequence[int], finders: dict, counts: Counte
     return "".join(pieces), offsets
 
 
+def _redact_value(value: object, finders: dict, counts: Counter) -> object:
+    return _redact(value, finders, counts) if isinstance(value, str) else value
+
+
 def _redact(text: str, finders: dict, counts: Counter) -> str:
     """Return text without finds. What surrounds a number decides whether it is one: look again until none is left."""
     while True:
@@ -154,15 +179,16 @@ def _apart(spans: list[Span]) -> Iterator[Span]:
 
 def _find_keys(text: str) -> Iterator[Span]:
     spans = [match.span() for pattern in _KEYS for match in regex.finditer(pattern, text)]
-    spans += [match.span("value") for match in regex.finditer(_SETTING, text) if _is_secret(match)]
+    certain = (match for pattern in _CERTAIN for match in regex.finditer(pattern, text))
+    spans += [match.span("value") for match in certain if match["value"] != "[KEY]"]
+    spans += [match.span("value") for match in regex.finditer(_SETTING, text) if _is_secret(match["value"])]
     return _apart(spans)
 
 
-def _is_secret(match: regex.Match) -> bool:
+def _is_secret(value: str) -> bool:
     """Tell a secret from prose and code: `token: the word`, `secret = settings.secret` are none."""
-    value = match["value"]
     long_word = len(value) >= 12 and "." not in value and " " not in value
-    return value != "[KEY]" and bool(match["certain"] or long_word or regex.search(r"\d", value))
+    return value != "[KEY]" and bool(long_word or regex.search(r"\d", value))
 
 
 def _find_emails(text: str) -> Iterator[Span]:
@@ -176,11 +202,14 @@ def _find_emails(text: str) -> Iterator[Span]:
 
 def _find_cards(text: str) -> Iterator[Span]:
     matches = (match for pattern in _CARDS for match in regex.finditer(pattern, text, overlapped=True))
-    return _apart([match.span() for match in matches if _passes_luhn(match[0])])
+    return _apart([match.span() for match in matches if _is_card(match[0])])
 
 
-def _passes_luhn(number: str) -> bool:
+def _is_card(number: str) -> bool:
+    """Tell a card by its length, first digits and check digit; a third of all 13-digit numbers are bar codes."""
     digits = [int(char) for char in reversed(number) if char.isdigit()]
+    if not regex.sub(r"\D", "", number).startswith(_FIRST_DIGITS.get(len(digits), ())):
+        return False
     return sum(digits[::2] + [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]) % 10 == 0
 
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from helpers.text.exchange import exchange_turns, sample_turns
@@ -21,7 +22,7 @@ from helpers.text.turns import Turn, Unusable, column_turns, role_of, text_of
 
 __all__ = ["convert_rows", "detect_format", "join_turns"]
 
-OWN_COLUMNS = ("id", "position", "text", "turns")
+OWN_COLUMNS = ("id", "position", "text", "turns", "source_rows")
 _ROLELESS = ("text", "columns")
 
 
@@ -34,6 +35,7 @@ class Converted(NamedTuple):
     text: str = ""
     turns: Sequence[int] = ()
     reason: str | None = None
+    source_rows: int = 1  # turns of a grouped conversation
 
 
 def convert_rows(
@@ -53,13 +55,13 @@ def convert_rows(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the texts of rows in their order, and the rows without text.
 
-    Texts: id, position, text, turns (the places in text where turns start, in characters; turns of white space are
-    left out), the source's columns in `keep`, and the columns that stand beside `record` in rows. Rejected: id,
-    position, reason. Each row is in one of them; with format grouped a text is a conversation of many rows, named by
-    its group, and texts.attrs["source_rows"] says of how many. texts.attrs["format"] has the settings used. roles:
-    all, user, assistant, system, tool, first_user, last_assistant ..., or several. sample: with format grouped only,
-    so many conversations are taken, those of the smallest hashes of (seed, id); load.py samples all other rows.
-    Raises ValueError for settings that do not fit the rows.
+    Texts: id, position, text, turns (the places in text where turns start, in characters; turns of white space are left
+    out), the source's columns in `keep`, and the columns that stand beside `record` in rows. Rejected: id, position,
+    reason. Each row is in one of them; with format grouped a text is a conversation of many rows, named by its group,
+    and the column source_rows says of how many. texts.attrs["format"] has the settings used. roles: all, user,
+    assistant, system, tool, first_user, last_assistant ..., or several. sample: with format grouped only, so many
+    conversations are taken, those of the smallest hashes of (seed, id); load.py samples all other rows. Raises
+    ValueError for settings that do not fit the rows.
     """
     first = [json.loads(record) for record in rows["record"].head(FIRST)]
     apart = [name for name in rows.columns if name not in ("id", "position", "record")]
@@ -177,7 +179,9 @@ def _tables(
         table[name] = tidy_column([record.get(name) for record in kept])
     for name in apart:
         table[name] = source[name].array
-    table.attrs = {"format": found, "source_rows": len(rows) - len(rejected)}
+    if found["format"] == "grouped":
+        table["source_rows"] = np.array([one.source_rows for one in texts], dtype="int64")
+    table.attrs = {"format": found}
     return table, _table(rejected, id=object, position="int64", reason=object)
 
 

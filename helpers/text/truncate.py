@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import regex
 from tqdm import tqdm
 
+NEAR = 1000  # characters among which a certain end of a grapheme cluster is looked for
 SPARE = 128  # tokens looked at beyond the window; WordPiece reads at most 100 characters as one word
 EXTRA = 4  # tokens tried beyond the window: after a cut, neighbours may merge into fewer
 # Between two such characters a grapheme cluster always ends, so a search for one may start there (UAX 29, GB999).
@@ -206,7 +209,11 @@ def _around(text: str, place: int, whole: bool) -> tuple[int, int]:
     """Return the ends of grapheme clusters at or before place and at or after it; place itself if not whole."""
     if not whole:
         return place, place
-    certain = regex.search(rf"(?r){_PLAIN}(?={_PLAIN})", text, endpos=place)
+    certain = regex.search(rf"(?r){_PLAIN}(?={_PLAIN})", text, pos=max(0, place - NEAR), endpos=place)
+    if not certain and place > NEAR:
+        bounds = _cluster_ends(text)
+        above = int(np.searchsorted(bounds, place))
+        return (place, place) if bounds[above] == place else (int(bounds[above - 1]), int(bounds[above]))
     end = certain.end() if certain else 0
     for cluster in regex.finditer(r"\X", text, pos=end):
         if end == place:
@@ -215,3 +222,9 @@ def _around(text: str, place: int, whole: bool) -> tuple[int, int]:
         if end > place:
             return start, end
     return end, end
+
+
+@lru_cache(maxsize=1)
+def _cluster_ends(text: str) -> np.ndarray:
+    """Return where all grapheme clusters of a text end, from 0; found once a text, as flags in a row take long."""
+    return np.array([0, *(cluster.end() for cluster in regex.finditer(r"\X", text))])

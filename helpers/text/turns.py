@@ -5,6 +5,7 @@ Conversations are read in messages.py, instructions with their answers in exchan
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -87,13 +88,19 @@ def _of_lists(value: dict[str, list[Any]]) -> list[Any]:
 
 
 def parsed(value: Any) -> Any:  # noqa: ANN401
-    """Return what a string holds that starts like JSON, and every other value as it is; raises Unusable."""
+    """Return what a string holds that starts like JSON, and every other value as it is; raises Unusable.
+
+    A list as Python prints it, which is what pandas puts into a CSV, is read as well.
+    """
     if not isinstance(value, str) or not value.lstrip().startswith(("[", "{")):
         return value
     try:
         return parse_json(value)
     except ValueError as error:
-        raise Unusable(f"expected a list, got a string that is not JSON: {error}") from None
+        try:
+            return ast.literal_eval(value.strip())
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            raise Unusable(f"expected a list, got a string that is not JSON: {error}") from None
 
 
 def _flat(value: Any) -> Iterator[str]:  # noqa: ANN401
@@ -107,7 +114,12 @@ def _flat(value: Any) -> Iterator[str]:  # noqa: ANN401
 def first_of(names: Sequence[str], record: dict[str, Any]) -> str | None:
     """Return the first of the names under which the record has a value, else the first that it has at all."""
     there = [name for name in names if name in record]
-    return next((name for name in there if record[name] is not None), there[0] if there else None)
+    filled = (name for name in there if record[name] is not None and not _is_blank(record[name]))
+    return next(filled, there[0] if there else None)
+
+
+def _is_blank(value: Any) -> bool:  # noqa: ANN401
+    return isinstance(value, str) and not value.strip()
 
 
 def listed(record: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.runs import Run
+from helpers.text.audit import kept_rows
 
 INNER = ["turns", "n_tokens_before"]
 
@@ -42,17 +43,19 @@ def collect_report(
 ) -> dict[str, Any]:
     """Return the run's figures: rows = kept + rejected, unique texts, topics, coverage, seconds, and what is in more.
 
-    coverage is the share of kept rows that are in a topic; seconds is what the stages took when they were made.
+    rows are the source's; texts differ from kept where several rows make a conversation. coverage is the share of
+    texts that are in a topic; seconds is what the stages took when they were made.
     """
     stages = run.manifest["stages"]
     sources = topics.loc[topics["topic"] != -1, "label_source"].value_counts().to_dict()
     return {
         "name": run.name,
         "title": run.config.title,
-        "rows": len(rows) + len(rejected),
-        "kept": len(rows),
+        "rows": kept_rows(rows) + len(rejected),
+        "kept": kept_rows(rows),
         "rejected": len(rejected),
         "rejected_by_reason": rejected["reason"].value_counts().to_dict(),
+        "texts": len(rows),
         "unique": int(rows["vector"].nunique()),
         "duplicates": int(rows["duplicate_of"].notna().sum()),
         "truncated": int(rows["truncated"].sum()),

@@ -12,17 +12,6 @@ from helpers.text.audit import audit_table, audit_texts, count_texts, plot_lengt
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 
 
-@pytest.fixture(scope="module")
-def words():
-    """A tokenizer to whom each word is a token."""
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
-
-    made = Tokenizer(models.WordLevel({"<unk>": 0}, unk_token="<unk>"))
-    made.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    return PreTrainedTokenizerFast(tokenizer_object=made, unk_token="<unk>", model_max_length=3)
-
-
 def frame(*texts):
     ids = [f"r{n}" for n in range(len(texts))]
     return pd.DataFrame({"id": ids, "position": range(len(texts)), "text": texts, "turns": [[0]] * len(texts)})
@@ -99,6 +88,8 @@ def test_audit_by_hand(audited):
         "kept": 5,
         "rejected": 3,
         "rejected_by_reason": {"empty": 2, "not text": 1},
+        "repeated_ids": 0,
+        "texts": 5,
         "unique": 3,
         "exact_duplicates": 2,
         "language_rows": 5,

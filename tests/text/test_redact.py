@@ -47,6 +47,15 @@ FOUND = [
     ("password: hunter2, ok", "password: [KEY], ok"),
     ('{"password": "hun ter2"}', '{"password": "[KEY]"}'),
     ("OPENAI_API_KEY=abcd1234", "OPENAI_API_KEY=[KEY]"),
+    ("password: MyPass$word1", "password: [KEY]"),
+    ("password: p@ss,word1.", "password: [KEY]."),
+    ("pwd=Hello[1]World and password: Summer(2024)!", "pwd=[KEY] and password: [KEY]"),
+    ("**Password:** hunter2", "**Password:** [KEY]"),
+    ("mysql --password hunter2", "mysql --password [KEY]"),
+    ("password\uff1ahunter2", "password\uff1a[KEY]"),
+    ("Authorization: Bearer abcdefghijklmnop1234", "Authorization: Bearer [KEY]"),
+    ("postgres://user:secretpw@localhost/db", "postgres://user:[KEY]@localhost/db"),
+    ("whsec_abcdefghij123456", "[KEY]"),
 ]
 
 LEFT_ALONE = [
@@ -63,6 +72,8 @@ LEFT_ALONE = [
     "Forgot password? The secret: be kind. max_tokens=512",
     "password = input() and if password == stored: token = tokenizer.decode(x)",
     "What is -----BEGIN PRIVATE KEY----- for?",
+    "def f(password: str) -> None, and enter your password: and press the key",
+    "EAN 5901234123457, 4006381333931",
     "1 2 3 4 5 6 7 8 9 10 11 12 13",
 ]
 
@@ -166,3 +177,8 @@ def test_twice_is_once_and_turns_stay_between_the_same_parts(parts):
     bounds = [*once["turns"][0], len(once["text"][0])]
     found = [once["text"][0][a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
     assert found == [masked(part) for part in parts]
+
+
+def test_kept_columns_are_masked_and_ids_stay():
+    out, counts = redact_texts(frame("a@b.io").assign(id="x@y.io", author="bob@example.com", score=1))
+    assert (out["author"][0], out["id"][0], out["score"][0], counts["email"]) == ("[EMAIL]", "x@y.io", 1, 2)

@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers.text.audit import kept_rows
 from helpers.text.load import load_rows
 from helpers.text.strings import convert_rows, detect_format, join_turns
 from helpers.text.turns import Turn, Unusable
@@ -105,7 +106,7 @@ def test_when_nothing_fits_the_columns_are_named():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"column": "body"}, r"no column 'body'; columns are id \(a string\), text \(a string\)"),
+        ({"column": "body"}, r"no column 'body' in the first row; columns are id \(a string\), text \(a string\)"),
         ({"format": "columns"}, "format columns needs text.columns"),
         ({"format": "columns", "columns": ["text", "titel"]}, "no column 'titel'"),
         ({"format": "openai"}, "nothing looks like format openai"),
@@ -172,7 +173,7 @@ def test_rows_of_one_conversation_are_joined_in_order(kind):
         ["c1", 3, "user: a\nassistant: b\nuser: c"],
         ["c2", 1, "user: only"],
     ]
-    assert rejected.empty and texts.attrs["source_rows"] == 4 and list(texts["turn"]) == [kind(1), kind(1)]
+    assert rejected.empty and texts["source_rows"].sum() == 4 and list(texts["turn"]) == [kind(1), kind(1)]
 
 
 def test_turns_without_a_number_follow_the_source():
@@ -185,7 +186,7 @@ def test_turns_that_have_no_place_are_rejected_one_by_one():
     records = [*grouped(), {"conversation_id": "c1", "text": "when?"}, {"turn": 1, "text": "where?"}]
     records += [{"conversation_id": ["c1"], "turn": 3, "text": "x"}, {"conversation_id": "c3", "turn": 1, "text": " "}]
     texts, rejected = convert_rows(rows_of(records))
-    assert list(texts["id"]) == ["c1", "c2"] and texts.attrs["source_rows"] + len(rejected) == len(records)
+    assert list(texts["id"]) == ["c1", "c2"] and texts["source_rows"].sum() + len(rejected) == len(records)
     assert dict(zip(rejected["id"], rejected["reason"], strict=True)) == {
         "r4": "no column 'turn'",
         "r5": "no column 'conversation_id'",
@@ -294,7 +295,7 @@ def test_every_row_of_any_records_is_either_text_or_rejected(records):
     for format in FORMATS:
         given_columns = {"columns": ["c", "g"]} if format == "columns" else {"column": "c", "group": "g"}
         texts, rejected = convert_rows(rows, format=format, keep=["output"], **given_columns)
-        assert texts.attrs["source_rows"] + len(rejected) == len(rows) and all(rejected["reason"])
+        assert kept_rows(texts) + len(rejected) == len(rows) and all(rejected["reason"])
         assert format == "grouped" or len(texts) + len(rejected) == len(rows)
         assert all(text.strip() for text in texts["text"]) and texts["id"].is_unique
         texts.to_parquet(io.BytesIO())

@@ -86,6 +86,15 @@ def decode_line(line: bytes) -> str:
         raise ValueError(f"not UTF-8: byte 0x{line[error.start]:02x} at {error.start}") from None
 
 
+def distinct_names(header: list[str]) -> list[str]:
+    """Return the names of columns; empty ones and repeats are told apart by their number."""
+    names: list[str] = []
+    for place, cell in enumerate(header, 1):
+        name = cell.encode("utf-8", "replace").decode() or f"column_{place}"
+        names.append(name if name not in names else f"{name}_{place}")
+    return names
+
+
 def bad_byte(text: str) -> str | None:
     """Return the reason why a text from read_whole is not UTF-8, or None where it is."""
     try:
@@ -115,7 +124,7 @@ def _from_zst(pieces: Iterator[bytes]) -> Iterator[bytes]:
     frame = None
     for piece in pieces:
         while piece:
-            frame = frame or zstandard.ZstdDecompressor().decompressobj()
+            frame = frame or zstandard.ZstdDecompressor(max_window_size=2**31).decompressobj()
             yield frame.decompress(piece)
             piece = frame.unused_data if frame.eof else b""
             frame = None if frame.eof else frame

@@ -15,6 +15,9 @@ from pathlib import Path
 
 from helpers.text.sources.read import kind_of, known_endings
 
+# What `datasets` writes beside the rows that it saves.
+_NOT_ROWS = {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"}
+
 
 def is_hub(path: str) -> bool:
     """Return whether path names a dataset of the hub: owner/name, and nothing of that name stands here."""
@@ -28,21 +31,34 @@ def is_many(path: str) -> bool:
     return not path.startswith("package:") and (_is_glob(path) or Path(path).expanduser().is_dir())
 
 
-def source_files(path: str) -> list[Path]:
+def source_files(path: str, *, split: str = "train") -> list[Path]:
     """Return the data files that path stands for, sorted by name; none for a dataset of the hub.
 
-    Beside other data files, text files in a folder are taken for its notes and left out. Raises FileNotFoundError
-    that names what is there.
+    Beside other data files, text files in a folder are taken for its notes and left out. split: the part of a folder
+    that `DatasetDict.save_to_disk` wrote; other folders have no parts. Raises FileNotFoundError that names what is
+    there.
     """
     if is_hub(path):
         return []
     if path.startswith("package:"):
         return [_existing(_in_package(path), path)]
     if _is_glob(path):
-        found = [Path(name) for name in glob.glob(str(Path(path).expanduser()), recursive=True)]
-        return _data_files(found, path)
+        found = {Path(name) for name in glob.glob(str(Path(path).expanduser()), recursive=True)}
+        return _data_files(list(found), path)
     here = _existing(Path(path).expanduser(), path)
+    if (here / "dataset_dict.json").exists():
+        here = _existing(here / split, f"{path}, split {split}")
     return _data_files(list(here.rglob("*")), path, here) if here.is_dir() else [here]
+
+
+def left_out(path: str, files: list[Path]) -> list[str]:
+    """Return the names of what stands in a folder beside its data files and is not read, hidden files aside."""
+    here = Path(path).expanduser()
+    if not here.is_dir():
+        return []
+    others = sorted(set(here.rglob("*")) - set(files))
+    beside = [file for file in others if not any(part.startswith(".") for part in _parts_below(file, here))]
+    return [shown_name(file, path) for file in beside if not file.is_dir() or file.is_symlink()]
 
 
 def shown_name(file: Path, path: str) -> str:
@@ -53,11 +69,11 @@ def shown_name(file: Path, path: str) -> str:
 
 
 def files_state(files: list[Path]) -> str:
-    """Return a hash of the files' names, sizes and times of change."""
+    """Return a hash of the files' paths, sizes and times of change."""
     digest = hashlib.blake2b(digest_size=16)
     for file in files:
         stat = file.stat()
-        digest.update(f"{file.name}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode("utf-8", "replace"))
+        digest.update(f"{file}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode("utf-8", "replace"))
     return digest.hexdigest()
 
 
@@ -68,7 +84,7 @@ def _is_glob(path: str) -> bool:
 def _data_files(found: list[Path], path: str, base: Path | None = None) -> list[Path]:
     visible = [file for file in found if not any(part.startswith(".") for part in _parts_below(file, base))]
     known = sorted(file for file in visible if file.is_file() and kind_of(file))
-    data = [file for file in known if kind_of(file) != "text"]
+    data = [file for file in known if kind_of(file) != "text" and file.name not in _NOT_ROWS]
     files = known if base is None else data or known
     if not files:
         there = ", ".join(sorted(file.name for file in visible)[:10]) or "nothing"

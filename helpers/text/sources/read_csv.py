@@ -9,21 +9,22 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from helpers.text.sources.lines import BrokenFile, Found, bad_byte, read_lines
+from helpers.text.sources.lines import BrokenFile, Found, bad_byte, distinct_names, read_lines
 
 _LONGEST_CELL = 2**31 - 1  # the most that the csv module takes on every system
 _DELIMITERS = ",;\t|"
 
 
 def read_csv(path: Path) -> Iterator[Found]:
-    """Yield the rows of a CSV file as objects; the delimiter is the one that parts the header into most columns.
+    """Yield the rows of a CSV file as objects; the delimiter is the one that parts the header into most columns,
+    a tab for .tsv.
 
     A row with a broken quote is given with the reason, and the reading goes on at its second line. Raises
     BrokenFile where the header is not CSV.
     """
     csv.field_size_limit(_LONGEST_CELL)
     lines = _Lines(path)
-    rows = csv.reader(lines, delimiter=_delimiter(lines.ahead()), strict=True)
+    rows = csv.reader(lines, delimiter=_delimiter(lines.ahead(), path), strict=True)
     names: list[str] = []
     while True:
         lines.begin()
@@ -39,7 +40,7 @@ def read_csv(path: Path) -> Iterator[Found]:
             return
         if names and cells:
             yield _record(names, cells, lines)
-        names = names or _column_names(cells)
+        names = names or distinct_names(cells)
 
 
 class _Lines:
@@ -83,14 +84,9 @@ def _record(names: list[str], cells: list[str], lines: _Lines) -> Found:
     return Found(dict(zip(names, cells, strict=True)), lines.first)
 
 
-def _delimiter(header: str) -> str:
-    return max(_DELIMITERS, key=lambda sign: len(next(csv.reader([header], delimiter=sign), [])))
-
-
-def _column_names(cells: list[str]) -> list[str]:
-    """Return the header's names; empty ones and repeats are told apart by their number."""
-    names: list[str] = []
-    for place, cell in enumerate(cells, 1):
-        name = cell.encode("utf-8", "replace").decode() or f"column_{place}"
-        names.append(name if name not in names else f"{name}_{place}")
-    return names
+def _delimiter(header: str, path: Path) -> str:
+    signs = "\t" if ".tsv" in path.suffixes else _DELIMITERS
+    try:
+        return max(signs, key=lambda sign: len(next(csv.reader([header], delimiter=sign), [])))
+    except csv.Error:
+        raise BrokenFile("not CSV: its lines end with a carriage return only; save it with line feeds", 1) from None

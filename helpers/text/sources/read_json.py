@@ -1,7 +1,8 @@
 """A JSON or JSON Lines file -> its records, as far as it is JSON.
 
 A JSON file holds an array of records, an object of records by name, an object with one list of records, or one
-record. A file named .json that holds a record a line is read as JSON Lines.
+record. A file named .json that holds a record a line is read as JSON Lines, one that holds objects one after
+another as those, and one with a column's values by number, as pandas writes it, as rows.
 """
 
 from __future__ import annotations
@@ -47,11 +48,18 @@ def read_json(path: Path) -> Iterator[Found]:
 
 
 def _has_record_a_line(path: Path) -> bool:
-    """Return whether the first line is a whole object and not the last line."""
+    """Return whether there are several lines and at least half of the first ones are whole objects."""
     try:
-        lines = list(itertools.islice((line for line in read_lines(path) if not line.isspace()), 2))
-        return len(lines) == 2 and lines[0].startswith(b"{") and isinstance(parse_json(decode_line(lines[0])), dict)
-    except (ValueError, BrokenFile):
+        lines = list(itertools.islice((line for line in read_lines(path) if not line.isspace()), 10))
+    except BrokenFile:
+        return False
+    return len(lines) > 1 and lines[0].startswith(b"{") and 2 * sum(map(_is_object, lines)) >= len(lines)
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(parse_json(decode_line(line)), dict)
+    except ValueError:
         return False
 
 
@@ -59,6 +67,9 @@ def _records(scan: _Scan) -> Iterator[Found]:
     first = scan.peek()
     if first == "[":
         yield from scan.array()
+    elif first == "{" and scan.is_followed():
+        while scan.peek():
+            yield scan.value()
     elif first == "{":
         yield from _of_object(scan)
     elif first:
@@ -74,16 +85,28 @@ def _of_object(scan: _Scan) -> Iterator[Found]:
         broken = error
     records = [pair for pair in pairs if isinstance(pair.value, dict) or pair.reason]
     lists = [pair for pair in pairs if _is_list_of_records(pair.value)]
-    if records and len(records) >= 0.9 * len(pairs):
+    if rows := _rows_of_columns(pairs):
+        yield from rows
+    elif records and len(records) >= 0.9 * len(pairs):
         yield from pairs
-    elif len(lists) == 1:
-        yield from (Found(value) for value in lists[0].value)
+    elif len(lists) == 1 or len(lists) == len(pairs) > 1:
+        yield from (Found(value) for one in lists for value in one.value)
     elif pairs or broken is None:
         reason = next((pair.reason for pair in pairs if pair.reason), None)
         yield Found({pair.key: pair.value for pair in pairs}, reason=reason or (broken and str(broken)))
         return
     if broken:
         raise broken
+
+
+def _rows_of_columns(pairs: list[Found]) -> list[Found]:
+    """Return the rows of columns that each hold their values by the row's number; none for any other object."""
+    if not all(isinstance(pair.value, dict) and pair.value for pair in pairs) or len(pairs) < 2:
+        return []
+    numbers = pairs[0].value.keys()
+    if not all(pair.value.keys() == numbers for pair in pairs) or not all(number.isdigit() for number in numbers):
+        return []
+    return [Found({pair.key: pair.value[number] for pair in pairs}, pairs[0].line) for number in numbers]
 
 
 def _is_list_of_records(value: Any) -> bool:  # noqa: ANN401
@@ -122,6 +145,16 @@ class _Scan:
             raise BrokenFile(_reason(error), getattr(error, "lineno", line)) from None
         wrong = bad_byte(self.text[start : self.at]) if self.check else None
         return Found(line=line, reason=wrong) if wrong else Found(value, line)
+
+    def is_followed(self) -> bool:
+        """Return whether a whole object stands here and another one behind it."""
+        try:
+            self.at = DECODER.raw_decode(self.text, self.at)[1]
+            return self.peek() == "{"
+        except (RecursionError, ValueError):
+            return False
+        finally:
+            self.at = 0
 
     def peek(self) -> str:
         """Return the next character that is not white space, or nothing at the end."""

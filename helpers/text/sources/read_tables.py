@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from helpers.text.sources.lines import BrokenFile, Found, read_pieces
+from helpers.text.sources.lines import BrokenFile, Found, distinct_names, read_pieces
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,7 +47,7 @@ def _from_batches(path: Path, batches: Callable[[Any], Iterator[pa.RecordBatch]]
     try:
         source = pa.BufferReader(b"".join(read_pieces(path))) if packed else pa.OSFile(str(path))
         for batch in batches(source) if source.size() else ():
-            yield from _rows(batch)
+            yield from _rows(batch.rename_columns(distinct_names(batch.schema.names)))
     except (pa.ArrowException, OSError) as error:
         raise BrokenFile(str(error).partition("\n")[0]) from None
 
@@ -55,10 +55,15 @@ def _from_batches(path: Path, batches: Callable[[Any], Iterator[pa.RecordBatch]]
 def _rows(batch: pa.RecordBatch) -> Iterator[Found]:
     try:
         yield from [Found(row) for row in batch.to_pylist()]
-    except UnicodeDecodeError as error:
+    except (ValueError, ArithmeticError, LookupError) as error:  # a byte, a date, a time zone that Python has not
         if len(batch) > 1:  # one bad row is parted from the good ones
             for place in range(len(batch)):
                 yield from _rows(batch.slice(place, 1))
         else:
-            byte = error.object[error.start]
-            yield Found(reason=f"not UTF-8: byte 0x{byte:02x} at {error.start}")
+            yield Found(reason=_reason(error))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"not UTF-8: byte 0x{error.object[error.start]:02x} at {error.start}"
+    return f"a value that cannot be read: {str(error).partition(chr(10))[0][:200]}"

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from helpers.text.sources.lines import Found
 from helpers.text.sources.locate import is_hub, is_many, shown_name, source_files
@@ -64,7 +67,7 @@ def read_records(
         positions = itertools.count(start) if end is None else range(start, end)
         placed = (_checked(position, found) for position, found in zip(positions, stream, strict=False))
     else:
-        placed = itertools.islice(_from_files(path), start, end)
+        placed = itertools.islice(_from_files(path, split), start, end)
     first = list(itertools.islice(placed, FIRST))
     early = [one for one in first if isinstance(one, _Unnamed)]
     _need_columns([*apart, *([id] if id else [])], early)
@@ -84,9 +87,9 @@ class _Unnamed:
     line: int | None
 
 
-def _from_files(path: str) -> Iterator[_Unnamed | Rejected]:
+def _from_files(path: str, split: str) -> Iterator[_Unnamed | Rejected]:
     position, many = itertools.count(), is_many(path)
-    for file in source_files(path):
+    for file in source_files(path, split=split):
         name = shown_name(file, path)
         for found in read_file(file, text_name=name if many else None):
             yield _checked(next(position), found, name)
@@ -133,7 +136,14 @@ def _named(one: _Unnamed, column: str | None, apart: Sequence[str]) -> Record | 
 
 
 def _as_id(value: Any) -> str | None:  # noqa: ANN401
-    return str(value) if type(value) in (str, int) and value != "" else None
+    """Return a text or a number as an id: 3.0 is 3, as a table's whole numbers beside a missing one are written."""
+    if isinstance(value, bool) or value == "":
+        return None
+    if isinstance(value, (float, Decimal)):
+        if not math.isfinite(value):
+            return None
+        value = int(value) if value == int(value) else value
+    return str(value) if isinstance(value, (str, int, float, Decimal, UUID)) else None
 
 
 def _content_id(record: str) -> str:

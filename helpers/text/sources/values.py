@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pandas as pd
@@ -129,9 +130,11 @@ def _plain(value: Any) -> Any:  # noqa: ANN401
     if isinstance(value, datetime.timedelta):
         return value.total_seconds()
     if isinstance(value, Decimal):
-        return float(value)
+        return int(value) if value.is_finite() and value == int(value) else float(value)
     if isinstance(value, (bytes, bytearray)):
         return _bytes_text(bytes(value))
+    if isinstance(value, UUID):
+        return str(value)
     if isinstance(value, (set, frozenset)):
         return sorted(map(str, value))
     # not str(value): the text of an unknown object may hold its address, which differs from run to run
