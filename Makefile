@@ -26,7 +26,7 @@ test: install  ## run all tests
 
 lab: install  ## open the notebooks in JupyterLab, without its update and news checks
 	$(BIN)/jupyter labextension disable --level=sys_prefix @jupyterlab/apputils-extension:announcements
-	$(BIN)/jupyter lab notebooks
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/1_topics_template.ipynb
 
 check: install  ## style, and templates without outputs
 	$(BIN)/ruff check .

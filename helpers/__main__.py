@@ -42,20 +42,23 @@ def run(
 
     overrides = parse_overrides(set_ or [])
     failed: dict[str, str] = {}
-    for name in _expand(names):
+    datasets = _expand(names)
+    for name in datasets:
         print(f"== {template} {name}", flush=True)
         started = time.perf_counter()
         try:
             report = run_notebook(template, name, overrides=overrides, runs=runs)
-        except (ValueError, OSError, RuntimeError) as error:
-            failed[name] = str(error)
-            print(f"{name}: {error}", file=sys.stderr)
+        except Exception as error:  # whatever it is, the next dataset is not held up by it
+            known = isinstance(error, (ValueError, OSError, RuntimeError))
+            failed[name] = str(error) if known else f"{type(error).__name__}: {error}"
+            print(f"{name}: {failed[name]}", file=sys.stderr)
         else:
             _say(report, runs, time.perf_counter() - started)
-    if failed:
-        print(f"\n{len(failed)} of {len(_expand(names))} failed:", file=sys.stderr)
+    if failed and len(datasets) > 1:
+        print(f"\n{len(failed)} of {len(datasets)} failed:", file=sys.stderr)
         for name, cause in failed.items():
             print(f"  {name}: {cause}", file=sys.stderr)
+    if failed:
         raise typer.Exit(1)
 
 
@@ -141,6 +144,8 @@ def _expand(names: list[str]) -> list[str]:
     """Return names with every @FILE replaced by its lines, without blanks and `#` comments."""
     lines: list[str] = []
     for name in names:
+        if name.startswith("@") and not Path(name[1:]).is_file():
+            raise FileNotFoundError(f"{name}: no file {name[1:]}; after @ comes a file with a dataset a line")
         found = Path(name[1:]).read_text("utf-8").splitlines() if name.startswith("@") else [name]
         lines += [line.strip() for line in found if line.strip() and not line.lstrip().startswith("#")]
     return lines
@@ -148,12 +153,13 @@ def _expand(names: list[str]) -> list[str]:
 
 def _say(report: dict, runs: str | None, seconds: float) -> None:
     from helpers.runs import runs_folder
+    from helpers.shown import percent
 
     page = runs_folder(runs) / report["name"] / "map.html"
-    print(
-        f"\n{report['title']}: {report['topics']} topics, coverage {report['coverage']:.0%}, {report['rows']:,} rows "
-        f"({report['rejected']} rejected), {seconds:.0f} s\nmap: {page}"
-    )
+    shown = page if page.exists() else f"{page.with_suffix('.png')} (the page was not written, see above)"
+    found = f"{report['topics']} topics, coverage {percent(report['coverage'])}"
+    rows = f"{report['rows']:,} rows ({report['rejected']:,} rejected)"
+    print(f"\n{report['title']}: {found}, {rows}, {seconds:.0f} s\nmap: {shown}")
 
 
 if __name__ == "__main__":

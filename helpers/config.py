@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from helpers.settings import Config, Source
+from helpers.settings import Config, Embed, Source
 
 ROOT = Path(__file__).resolve().parent.parent
 DATASETS = ROOT / "datasets_config"
@@ -33,7 +33,7 @@ def read_config(dataset: str, overrides: dict[str, Any] | None = None) -> tuple[
         _put(settings, key, value)
     try:
         config = Config.model_validate(settings)
-        return name, config.model_copy(update={"source": _placed(config.source)})
+        return name, config.model_copy(update={"source": _placed(config.source), "embed": _file_placed(config.embed)})
     except ValidationError as error:
         raise ValueError("\n".join(_explain(where, problem) for problem in error.errors())) from None
 
@@ -65,8 +65,8 @@ def _find(dataset: str) -> tuple[str, str, dict[str, Any]]:
     if dataset in configured():
         path = DATASETS / f"{dataset}.yaml"
     if path.suffix in (".yaml", ".yml"):
-        return _shown(path), file_stem(path.stem), _read_yaml(path)
-    name = file_stem(re.sub(r"(\.[A-Za-z]\w{0,8}){1,2}$", "", dataset.rstrip("/").split("/")[-1]))
+        return _shown(path), run_name(path.name), _read_yaml(path)
+    name = run_name(dataset)
     if (dataset and path.exists()) or dataset.startswith("package:") or any(mark in dataset for mark in "*?["):
         return dataset, name, {"title": name.replace("_", " "), "source": {"path": dataset}}
     if re.fullmatch(r"[\w.-]+/[\w.-]+", dataset) and path.suffix.lower().lstrip(".") not in _DATA_SUFFIXES:
@@ -77,6 +77,12 @@ def _find(dataset: str) -> tuple[str, str, dict[str, Any]]:
     )
 
 
+def run_name(dataset: str) -> str:
+    """Return the name of a dataset's run folder: the last part of its name, file or address, without endings."""
+    return file_stem(re.sub(r"(\.[A-Za-z]\w{0,8}){1,2}$", "", str(dataset).strip().rstrip("/").split("/")[-1]))
+
+
+# A name with such an ending means a file, be it there or not, and never a dataset of the hub.
 _DATA_SUFFIXES = {
     "json",
     "jsonl",
@@ -90,6 +96,15 @@ _DATA_SUFFIXES = {
     "zst",
     "feather",
     "ipc",
+    "bz2",
+    "xz",
+    "zip",
+    "tar",
+    "xlsx",
+    "xls",
+    "html",
+    "pdf",
+    "docx",
     "ndjson",
 }
 
@@ -133,6 +148,12 @@ def _placed(source: Source) -> Source:
     return source
 
 
+def _file_placed(embed: Embed) -> Embed:
+    """Return embed with the path of own vectors whole, as notebooks work in a folder of their own."""
+    found = [path for folder in (Path.cwd(), ROOT) if embed.file and (path := folder / embed.file).exists()]
+    return embed.model_copy(update={"file": str(found[0].resolve())}) if found else embed
+
+
 def _put(settings: dict[str, Any], key: str, value: Any) -> None:  # noqa: ANN401
     """Set `section.key` in settings, which are this call's own."""
     section, _, name = str(key).partition(".")
@@ -152,7 +173,8 @@ def _explain(where: str, problem: dict[str, Any]) -> str:
         return f"{where}: {problem['msg'].removeprefix('Value error, ')}"
     owner, known = _section_of(location)
     if problem["type"] == "extra_forbidden":
-        near = _nearest(location[-1], known)
+        inner = [f"{name}.{location[-1]}" for name in Config.model_fields if location[-1] in _section_of([name, ""])[1]]
+        near = f"; did you mean {inner[0]}?" if inner and len(location) == 1 else _nearest(location[-1], known)
         return f"{where}: {key}: not known; {owner} takes {', '.join(known)}{near}"
     if problem["type"] == "missing":
         return f"{where}: {key}: missing; a config needs title and source.path"

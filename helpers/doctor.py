@@ -38,7 +38,6 @@ def examine() -> list[Check]:
         _quantization(),
         _packages(),
         _kernels(),
-    ] + [
         *_models(),
         _assets(),
         _npm(),
@@ -109,7 +108,7 @@ def _quantization() -> Check:
 def _packages() -> Check:
     from importlib import metadata
 
-    wrong, pinned = [], 0
+    missing, wrong, pinned = _missing_packages(), [], 0
     for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines():
         if match := re.match(r"([\w.-]+)==([\w.+!-]+)", line):
             pinned += 1
@@ -119,8 +118,25 @@ def _packages() -> Check:
                 continue
             if version != match[2]:
                 wrong.append(f"{match[1]} {version} (tested: {match[2]})")
-    mend = "python -m pip install -c constraints.txt -e ." if wrong else ""
+    mend = "python -m pip install -c constraints.txt -e ." if wrong or missing else ""
+    if missing:
+        return Check("packages", "FAIL", f"missing: {', '.join(missing)}", mend)
     return Check("packages", "warn" if wrong else "ok", "; ".join(wrong[:5]) or f"as tested ({pinned} pins)", mend)
+
+
+def _missing_packages() -> list[str]:
+    """Return what the kit needs and this environment lacks."""
+    from importlib import metadata
+
+    missing = []
+    for need in metadata.requires("topic-map-kit") or []:
+        name = re.match(r"[\w.-]+", need)[0]
+        try:
+            if "extra ==" not in need:
+                metadata.version(name)
+        except metadata.PackageNotFoundError:
+            missing.append(name)
+    return missing
 
 
 def _kernels() -> Check:

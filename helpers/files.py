@@ -51,6 +51,8 @@ def write_folder(path: Path, fill: Callable[[Path], object]) -> Path:
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
         fill(temporary)
+        for file in temporary.rglob("*"):
+            file.chmod(0o700 if file.is_dir() else 0o600)
         shutil.rmtree(path, ignore_errors=True)
         os.replace(temporary, path)
     finally:
@@ -69,7 +71,9 @@ def fingerprint(value: Any) -> str:  # noqa: ANN401
     elif hasattr(value, "fingerprint"):
         digest.update(str(value.fingerprint).encode())
     elif hasattr(value, "backend_tokenizer"):
-        digest.update(value.backend_tokenizer.to_str().encode())
+        parts = json.loads(value.backend_tokenizer.to_str())
+        lasting = {name: part for name, part in parts.items() if name not in ("truncation", "padding")}
+        digest.update(json.dumps(lasting, sort_keys=True).encode())
     else:
         digest.update(json.dumps(value, sort_keys=True, default=plain).encode())
     return digest.hexdigest()

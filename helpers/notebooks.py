@@ -5,20 +5,25 @@ What happens in the cells is told in the notebooks themselves.
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
+import shutil
 import sys
+import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from helpers.config import DATASETS, ROOT, file_stem, read_config
+from helpers.config import DATASETS, ROOT, configured, file_stem, read_config, run_name
 from helpers.files import read_value, write_atomically
 from helpers.runs import open_run, runs_folder
 
 NOTEBOOKS = ROOT / "notebooks"
+PARAMETERS = ("DATASET", "OVERRIDES", "RUNS")
 
 
 def templates() -> dict[str, Path]:
@@ -68,13 +73,19 @@ def copy_template(template: str, dataset: str, path: Path) -> Path:
     return write_atomically(path, nbformat.writes(notebook) + "\n")
 
 
-def clear_copies(dataset: str) -> int:
-    """Take the outputs, which show rows, out of a dataset's own notebooks; return how many had any."""
+def clear_copies(name: str) -> int:
+    """Take the outputs, which show rows, out of the notebooks of a run and their checkpoints; return how many had any.
+
+    A notebook belongs to the run that its DATASET names, whatever its file is called.
+    """
     import nbformat
 
     cleared = 0
-    for path in NOTEBOOKS.glob(f"{dataset}_*.ipynb"):
+    copies = {*NOTEBOOKS.rglob("*.ipynb"), *NOTEBOOKS.glob(".ipynb_checkpoints/*.ipynb")} - {*templates().values()}
+    for path in sorted(copies):
         notebook = nbformat.read(path, as_version=4)
+        if run_name(str(_parameters(notebook).get("DATASET", ""))) != name:
+            continue
         shown = [cell for cell in notebook.cells if cell.get("outputs")]
         for cell in shown:
             cell.outputs, cell.execution_count = [], None
@@ -92,21 +103,25 @@ def run_notebook(
     The notebook's output is shown as it comes; the executed notebook is kept in the run folder. Raises ValueError
     for a parameter that the notebook lacks and RuntimeError with the cause when a cell fails.
     """
+    import nbformat
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
-    run = open_run(dataset, overrides, runs)
-    own = NOTEBOOKS / f"{run.name}_{template}.ipynb"
+    if Path(dataset).expanduser().exists() and dataset not in configured():
+        dataset = str(Path(dataset).expanduser().resolve())  # the notebook works in a folder of its own
+    own = NOTEBOOKS / f"{run_name(dataset)}_{template}.ipynb"
     notebook = own if own.exists() else _template(template)
-    parameters = {"DATASET": str(dataset), "OVERRIDES": overrides or {}, "RUNS": str(runs_folder(runs))}
-    unknown = set(parameters) - set(papermill.inspect_notebook(str(notebook)))
-    if unknown:
-        raise ValueError(
-            f"{notebook.name}: no {sorted(unknown)[0]} in its parameters cell; it needs {list(parameters)}"
-        )
+    written = _parameters(nbformat.read(notebook, as_version=4))
+    if unknown := [name for name in PARAMETERS if name not in written]:
+        raise ValueError(f"{notebook.name}: no {unknown[0]} in its parameters cell; it needs {', '.join(PARAMETERS)}")
+    # What a user wrote into the copy holds; what the command line says comes on top.
+    overrides = {**(written["OVERRIDES"] or {}), **(overrides or {})}
+    folder = runs_folder(runs or written["RUNS"])
+    run = open_run(dataset, overrides, folder)
+    parameters = {"DATASET": str(dataset), "OVERRIDES": overrides, "RUNS": str(folder)}
     executed = run.path(f"{template}.ipynb")
     write_atomically(executed, notebook.read_bytes())  # so that it is the owner's alone before rows are in it
-    run.path("report.json").unlink(missing_ok=True)
+    started, sockets = time.time(), tempfile.mkdtemp(prefix="topic-map-")
     try:
         papermill.execute_notebook(
             str(notebook),
@@ -116,19 +131,36 @@ def run_notebook(
             progress_bar=False,
             stdout_file=sys.stdout,
             stderr_file=sys.stderr,
-            config=_kernel_settings(),
+            config=_kernel_settings(sockets),
             shutdown_kernel="immediate",
         )
     except PapermillExecutionError as error:
         raise RuntimeError(f"{error.ename}: {error.evalue}") from None
-    return read_value(run.path("report.json"))
+    finally:
+        shutil.rmtree(sockets, ignore_errors=True)
+    report = run.path("report.json")
+    if not report.exists() or report.stat().st_mtime < started - 2:  # clocks of file systems are coarse
+        raise RuntimeError(f"{notebook.name} ended without writing {report.name}: was its last chapter deleted?")
+    return read_value(report)
 
 
-def _kernel_settings() -> Any:  # noqa: ANN401 - traitlets' Config
-    """Return settings by which the kernel talks over files, not ports, where the system has such sockets."""
+def _parameters(notebook: Any) -> dict[str, Any]:  # noqa: ANN401 - nbformat's NotebookNode
+    """Return the names and values that the parameters cell of a notebook sets; None for what is no plain value."""
+    cells = [cell.source for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    found: dict[str, Any] = {}
+    for name, value in re.findall(r"^([A-Z_]+) *= *(.*?)(?=^[A-Z_]+ *=|\Z)", "\n".join(cells), flags=re.M | re.S):
+        try:
+            found[name] = ast.literal_eval(value.strip())
+        except (ValueError, SyntaxError):
+            found[name] = None
+    return found
+
+
+def _kernel_settings(sockets: str) -> Any:  # noqa: ANN401 - traitlets' Config
+    """Return settings by which the kernel talks over files in a folder of its own, not ports, where a system can."""
     from traitlets.config import Config
 
-    return Config() if os.name == "nt" else Config(KernelManager={"transport": "ipc"})
+    return Config() if os.name == "nt" else Config(KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel"})
 
 
 def _template(name: str) -> Path:

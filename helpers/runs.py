@@ -1,7 +1,7 @@
 """The run folder: what is in it, what made it, and each stage done once.
 
 runs/NAME/
-  manifest.json     settings, versions and source; for every stage its key, seconds, peak memory, counts
+  manifest.json     settings, versions and source; for every stage its key, seconds, peak memory
   rows.parquet      one line a row: id, text, ..., topic, confidence, x, y        rejected.parquet  position, reason
   vectors.npy       float16, a line a unique text     reduced.npy, points.npy     the same in k and 2 dimensions
   topics.parquet    one line a topic                  labels.jsonl                every prompt and reply
@@ -15,28 +15,25 @@ stage that reads it. All files are the owner's alone.
 from __future__ import annotations
 
 import datetime
-import hashlib
-import inspect
-import json
 import os
 import shutil
-import stat
 import sys
+import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from helpers.config import ROOT, file_stem, read_config
-from helpers.files import fingerprint, read_value, write_atomically, write_value
+from helpers.config import ROOT, configured, read_config, run_name
+from helpers.files import read_value, write_atomically, write_value
+from helpers.keys import stage_key, versions
 from helpers.measure import Measure
 from helpers.settings import Config
+from helpers.shown import percent, show_tables_to_read
 
 RUNS = ROOT / "runs"
 
@@ -53,10 +50,8 @@ STAGES = {
     "describe": ("stages/described.parquet",),
     "label": ("topics.parquet",),
 }
-PACKAGES = (
-    "bertopic bitsandbytes datamapplot datasets hdbscan numpy pandas scikit-learn sentence-transformers torch "
-    "transformers umap-learn"
-).split()
+# What the stages' results are put together to: gone as soon as one of them is made anew.
+RESULTS = ("topics.parquet", "rows.parquet", "map.html", "map.png", "report.json")
 
 
 @dataclass(frozen=True)
@@ -66,6 +61,7 @@ class Run:
     name: str
     config: Config
     folder: Path
+    opened: str = ""
 
     def path(self, name: str) -> Path:
         """Return the path of a file or folder in the run folder."""
@@ -74,8 +70,7 @@ class Run:
     @property
     def manifest(self) -> dict[str, Any]:
         """Return what is known of the run: settings, versions, stages."""
-        path = self.path("manifest.json")
-        return read_value(path) if path.exists() else {}
+        return read_manifest(self.folder)
 
     def note(self, **facts: Any) -> None:  # noqa: ANN401
         """Put facts into the manifest."""
@@ -95,19 +90,26 @@ class Run:
         """
         name = function.__module__.rsplit(".", 1)[-1]
         files = [self.path(file) for file in STAGES[name]]
-        key = _key(function, data, settings, fresh)
+        key = stage_key(function, data, settings, fresh=fresh)
         done = self.manifest.get("stages", {})
-        if done.get(name, {}).get("key") == key and all(file.exists() for file in files):
-            print(f"{name}: as before ({done[name]['seconds']:.1f} s when it was made)")  # noqa: T201
+        record = done.get(name, {})
+        beside = [self.path(one) for one in record.get("beside", [])]
+        if record.get("key") == key and all(file.exists() for file in [*files, *beside]):
+            print(f"{name}: as before ({record['seconds']:.1f} s when it was made)", flush=True)  # noqa: T201
             return _one_or_all([read_value(file) for file in files])
         # Forgotten before its files change: a run that is killed here does not take new files for old ones.
         self.note(stages={other: record for other, record in done.items() if other != name})
+        print(f"{name} ...", flush=True)  # noqa: T201
         with Measure() as measure:
             result = function(*data, **settings)
         values = result if isinstance(result, tuple) else (result,)
+        self._need_to_be_the_only_one()
+        for file in RESULTS:  # no two files of a run folder tell of different topics
+            self.path(file).unlink(missing_ok=True)
         for file, value in zip(files, values, strict=True):
             write_value(file, value)
-        self._record(name, key, measure, values)
+        written = [one for one in settings.values() if isinstance(one, Path) and one.parent == self.folder]
+        self._record(name, key, measure, beside=sorted(one.name for one in written if one.exists()))
         return _one_or_all([read_value(file) for file in files])
 
     @contextmanager
@@ -115,7 +117,7 @@ class Run:
         """Record what the work inside costs, for work whose results are only files to look at."""
         with Measure() as measure:
             yield
-        self._record(name, "", measure, ())
+        self._record(name, "", measure)
 
     def save(self, name: str, value: Any) -> Path:  # noqa: ANN401
         """Write a frame, an array or plain values to a file of the run folder."""
@@ -143,22 +145,30 @@ class Run:
             )
 
     def costs(self) -> pd.DataFrame:
-        """Return a line a stage: seconds, peak memory of this process and of the GPU in MB, what came out."""
+        """Return a line a stage: seconds, peak memory of this process and of the GPU in MB."""
         stages = self.manifest.get("stages", {})
         return pd.DataFrame(
             [
-                {"stage": name, **{k: v for k, v in stages[name].items() if k != "key"}}
+                {"stage": name, **{k: v for k, v in stages[name].items() if k not in ("key", "beside")}}
                 for name in sorted(stages, key=[*STAGES, *stages].index)
             ]
         )
 
-    def _record(self, name: str, key: str, measure: Measure, values: tuple) -> None:
+    def _need_to_be_the_only_one(self) -> None:
+        """Raise RuntimeError when the run was opened again meanwhile: two at once would mix their files."""
+        if self.manifest.get("opened") != self.opened:
+            raise RuntimeError(
+                f"{self.folder} was opened again, or deleted, by another notebook or command while this one worked: "
+                "run all cells again when the other has ended"
+            )
+
+    def _record(self, name: str, key: str, measure: Measure, beside: list[str] | None = None) -> None:
         record = {
             "key": key,
             "seconds": measure.seconds,
             "peak_memory_mb": measure.peak_memory_mb,
             "peak_gpu_memory_mb": measure.peak_gpu_memory_mb,
-            "counts": [len(value) for value in values],
+            "beside": beside or [],
         }
         self.note(stages={**self.manifest.get("stages", {}), name: record})
         sys.stderr.flush()  # a progress bar is finished before its stage is reported
@@ -172,23 +182,34 @@ def open_run(dataset: str, overrides: dict[str, Any] | None = None, runs: str | 
     dataset: see config.read_config. runs: the folder that holds the run folders; `runs/` of the kit by default.
     """
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    show_tables_to_read()
     # Threads that spin while they wait make torch many times slower as soon as another program wants a core.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     warnings.filterwarnings("ignore", message="IProgress not found")  # progress is plain text everywhere
-    pd.set_option("display.max_colwidth", 300)  # texts are shown to be read
     name, config = read_config(dataset, overrides)
     folder = runs_folder(runs) / name
+    _refuse_another_source(folder, dataset, config)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.chmod(folder, 0o700)
-    run = Run(name, config, folder)
+    opened = f"{datetime.datetime.now(datetime.UTC).isoformat(timespec='seconds')} {uuid.uuid4().hex[:8]}"
+    run = Run(name, config, folder, opened)
     run.note(
         name=name,
         dataset=str(dataset),
         settings=config.model_dump(),
         versions=versions(),
-        opened=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        opened=opened,
     )
     return run
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return a run folder's manifest, nothing where there is none; ValueError says what to do with a broken one."""
+    path = folder / "manifest.json"
+    try:
+        return read_value(path) if path.exists() else {}
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}; delete it and run again: only what it took to make is lost") from None
 
 
 def runs_folder(runs: str | Path | None = None) -> Path:
@@ -202,14 +223,18 @@ def list_runs(runs: str | Path | None = None) -> pd.DataFrame:
     for path in sorted(runs_folder(runs).glob("*/manifest.json")):
         report = path.parent / "report.json"
         figures = read_value(report) if report.exists() else {}
+        try:
+            manifest = read_manifest(path.parent)
+        except ValueError as error:
+            manifest = {"settings": {"title": str(error)}}
         lines.append(
             {
                 "name": path.parent.name,
-                "title": read_value(path).get("settings", {}).get("title"),
-                "rows": figures.get("rows"),
-                "topics": figures.get("topics"),
-                "coverage": figures.get("coverage"),
-                "opened": read_value(path).get("opened"),
+                "title": manifest.get("settings", {}).get("title"),
+                "rows": f"{figures['rows']:,}" if figures else "not finished",
+                "topics": figures.get("topics", ""),
+                "coverage": percent(figures["coverage"]) if figures else "",
+                "opened": manifest.get("opened", "")[:16].replace("T", " "),
                 "size_mb": round(folder_size(path.parent) / 1e6, 1),
             }
         )
@@ -219,19 +244,21 @@ def list_runs(runs: str | Path | None = None) -> pd.DataFrame:
 def forget(dataset: str, runs: str | Path | None = None) -> dict[str, int]:
     """Delete a dataset's run folder and the vectors only it uses, clear its notebooks' outputs; return what went.
 
-    Raises FileNotFoundError when there is no such run.
+    dataset: a run's name, or what it was run with. Raises FileNotFoundError when there is nothing of it left.
     """
     from helpers.notebooks import clear_copies
     from helpers.vectors.cache import VectorCache
 
-    folder = runs_folder(runs) / file_stem(dataset)
-    if not folder.is_dir():
+    folder = runs_folder(runs) / run_name(dataset)
+    freed, files = folder_size(folder), sum(path.is_file() for path in folder.rglob("*"))
+    if folder.is_dir():
+        shutil.rmtree(folder)
+    cleared = clear_copies(folder.name)
+    vectors = VectorCache(folder.parent).forget(folder.name)
+    if not files + cleared + vectors:
         known = ", ".join(path.parent.name for path in sorted(runs_folder(runs).glob("*/manifest.json"))) or "none"
         raise FileNotFoundError(f"no run {dataset!r} in {folder.parent}; runs are: {known}")
-    freed, files = folder_size(folder), sum(path.is_file() for path in folder.rglob("*"))
-    vectors = VectorCache(folder.parent).forget(folder.name)
-    shutil.rmtree(folder)
-    return {"files": files, "bytes": freed, "vectors": vectors, "notebooks": clear_copies(folder.name)}
+    return {"files": files, "bytes": freed, "vectors": vectors, "notebooks": cleared}
 
 
 def folder_size(folder: Path) -> int:
@@ -239,52 +266,14 @@ def folder_size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-@lru_cache
-def versions() -> dict[str, str]:
-    """Return the version of Python, of the kit and of every package that a result depends on."""
-    import platform
-
-    found = {"python": platform.python_version(), "topic-map-kit": _version("topic-map-kit")}
-    return found | {package: _version(package) for package in PACKAGES}
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return "not installed"
-
-
-def _key(function: Callable, data: tuple, settings: dict[str, Any], fresh: object) -> str:
-    parts = {
-        "code": _code(function),
-        "data": [fingerprint(value) for value in data],
-        "settings": {
-            name: fingerprint([value, _file_state(value)] if isinstance(value, str) else value)
-            for name, value in sorted(settings.items())
-            if not isinstance(value, Path) and value is not None
-        },
-        "fresh": fingerprint(fresh),
-        "versions": versions(),
-    }
-    return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=16).hexdigest()
-
-
-def _file_state(name: str) -> list[int] | None:
-    try:
-        state = os.stat(name)
-    except (OSError, ValueError):
-        return None
-    return [state.st_size, state.st_mtime_ns] if stat.S_ISREG(state.st_mode) else None
-
-
-def _code(function: Callable) -> str:
-    """Return the function's name and a hash of its folder's code, so that a mended stage is made again."""
-    folder = Path(inspect.getfile(function)).parent
-    digest = hashlib.blake2b(digest_size=8)
-    for path in sorted(folder.rglob("*.py")):
-        digest.update(path.read_bytes())
-    return f"{function.__module__}.{function.__qualname__} {digest.hexdigest()}"
+def _refuse_another_source(folder: Path, dataset: str, config: Config) -> None:
+    """Raise ValueError when the folder holds a run of another file of the same name."""
+    before = read_manifest(folder).get("settings", {}).get("source", {}).get("path", config.source.path)
+    if dataset not in configured() and before != config.source.path:
+        raise ValueError(
+            f"{folder} holds the run of {before}: give this dataset a name of its own with "
+            f"`python -m helpers new NAME --source {dataset}`, or delete that run with `forget {folder.name}`"
+        )
 
 
 def _one_or_all(values: list[Any]) -> Any:  # noqa: ANN401

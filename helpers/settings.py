@@ -1,6 +1,6 @@
 """The settings of every step: their names, what is allowed and, here only, their defaults.
 
-What a setting does is told where it is used. Reading them from a YAML is left to config.py.
+Reading them from a YAML is left to config.py.
 """
 
 from __future__ import annotations
@@ -35,112 +35,112 @@ class Section(BaseModel):
 class Source(Section):
     """Where the rows come from, and which of them."""
 
-    path: str
-    split: str = "train"
-    config: str | None = None
+    path: str  # owner/name on the hub, file, folder, glob, or package:NAME/FILE
+    split: str = "train"  # of a hub dataset, or of a folder that DatasetDict saved
+    config: str | None = None  # of a hub dataset that has several
     revision: str | None = None
-    id: str | None = None
-    start: Annotated[int, Field(ge=0)] = 0
-    end: Annotated[int, Field(ge=0)] | None = None
+    id: str | None = None  # column of the rows' own ids; else `id`, `uuid` and the like, else a hash of the content
+    start: Annotated[int, Field(ge=0)] = 0  # first row, from 0
+    end: Annotated[int, Field(ge=0)] | None = None  # row before which to stop
 
 
 class Text(Section):
     """How a row becomes one string."""
 
     format: Literal["auto", "sharegpt", "openai", "turns", "alpaca", "columns", "grouped", "nested", "text"] = "auto"
-    column: str | None = None
-    columns: Names = []
-    roles: str | list[str] = "all"
-    role_names: bool = False
-    separator: str = "\n"
-    group: str | None = None
-    order: str | None = None
-    keep: Names = []
+    column: str | None = None  # where the text or the conversation is
+    columns: Names = []  # format columns: joined in this order
+    roles: str | list[str] = "all"  # all, or user, assistant, system, tool, first_user, last_assistant ...
+    role_names: bool = False  # whether "user: " and so on stand before each turn
+    separator: str = "\n"  # between turns
+    group: str | None = None  # grouped: column of the conversation that a turn is of
+    order: str | None = None  # grouped: column by which turns are ordered
+    keep: Names = []  # source columns that go to rows.parquet as well
 
 
 class Redact(Section):
     """What is masked before a text is embedded, shown or sent to the LLM; nothing unless asked for."""
 
     kinds: list[Literal["email", "phone", "card", "ip", "key"]] = []
-    region: str = "US"
+    region: str = "US"  # country whose phone numbers may lack a country code
 
 
 class Truncate(Section):
     """How a text that is longer than the context window is cut; no max_tokens means the embedder's window."""
 
-    strategy: Literal["head", "tail", "ends", "turns"] = "head"
-    max_tokens: Count | None = None
-    mark: str = " … "
+    strategy: Literal["head", "tail", "ends", "turns"] = "head"  # what is kept; turns: whole ones from the start
+    max_tokens: Count | None = None  # fewer than the embedder's window
+    mark: str = " … "  # ends: stands where the middle was
 
 
 class Embed(Section):
     """Which model makes the vectors, or where ready ones are."""
 
-    model: str = "auto"
+    model: str = "auto"  # auto: BAAI/bge-base-en-v1.5, or the packaged MiniLM; a hub name or a folder
     revision: str | None = None
-    batch_size: Count = 32
+    batch_size: Count = 32  # halved where memory runs out
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
-    device: str = "auto"
-    prefix: str = ""
-    long_texts: Literal["truncate", "mean"] = "truncate"
+    device: str = "auto"  # cpu, cuda, cuda:1, mps
+    prefix: str = ""  # put before each text, as some models want ("query: ")
+    long_texts: Literal["truncate", "mean"] = "truncate"  # mean: of the vectors of a text's windows
     trust_remote_code: bool = False
-    column: str | None = None
-    file: str | None = None
+    column: str | None = None  # ready vectors
+    file: str | None = None  # ready vectors, .npy, a line a source row
 
 
 class Reduce(Section):
     """UMAP's settings for clustering and for the map, or the columns that hold ready points."""
 
-    n_neighbors: Annotated[int, Field(ge=2)] = 15
-    n_components: Count = 5
-    min_dist: Share = 0.0
+    n_neighbors: Annotated[int, Field(ge=2)] = 15  # few: fine structure, many: broad
+    n_components: Count = 5  # dimensions that are clustered
+    min_dist: Share = 0.0  # how near two points may be laid
     metric: Literal["cosine", "euclidean"] = "cosine"
-    columns: Names = []
+    columns: Names = []  # ready points
 
 
 class Cluster(Section):
     """HDBSCAN's settings, or the column that holds ready clusters."""
 
-    min_cluster_size: Annotated[int, Field(ge=2)] = 50
-    min_samples: Count | None = None
-    method: Literal["eom", "leaf"] = "eom"
-    column: str | None = None
+    min_cluster_size: Annotated[int, Field(ge=2)] = 50  # texts in the smallest topic: the setting to play with
+    min_samples: Count | None = None  # larger leaves more texts unassigned; min_cluster_size unless given
+    method: Literal["eom", "leaf"] = "eom"  # leaf: more and smaller topics, more texts unassigned
+    column: str | None = None  # ready clusters, numbers or names
 
 
 class Describe(Section):
     """How keywords and representative rows are chosen."""
 
-    top_n_words: Annotated[int, Field(ge=1, le=30)] = 10
-    ngrams: Annotated[int, Field(ge=1, le=3)] = 2
-    stop_words: Literal["auto", "none"] | list[str] = "auto"
-    diversity: Share = 0.3
-    representatives: Annotated[int, Field(ge=1, le=50)] = 8
+    top_n_words: Annotated[int, Field(ge=1, le=30)] = 10  # keywords of a topic
+    ngrams: Annotated[int, Field(ge=1, le=3)] = 2  # longest keyword in words
+    stop_words: Literal["auto", "none"] | list[str] = "auto"  # auto: of the languages found; or ISO codes
+    diversity: Share = 0.3  # of MMR keywords
+    representatives: Annotated[int, Field(ge=1, le=50)] = 8  # rows that stand for a topic
 
 
 class Label(Section):
     """Which LLM names the topics; none means keywords only."""
 
-    model: str = "auto"
+    model: str = "auto"  # auto: the largest downloaded one that fits the GPU, or the packaged one; none: keywords
     revision: str | None = None
     quantization: Literal["4bit", "8bit", "none"] = "4bit"
-    documents: Annotated[int, Field(ge=0, le=20)] = 4
-    document_tokens: Count = 50
-    batch_size: Count = 8
-    max_new_tokens: Count = 24
+    documents: Annotated[int, Field(ge=0, le=20)] = 4  # of these, so many are shown to the LLM
+    document_tokens: Count = 50  # and so much of each
+    batch_size: Count = 8  # topics asked about at once
+    max_new_tokens: Count = 24  # longest answer
     trust_remote_code: bool = False
 
 
 class Plot(Section):
     """What the map shows."""
 
-    hover_chars: Annotated[int, Field(ge=0)] = 200
+    hover_chars: Annotated[int, Field(ge=0)] = 200  # of a text in the page; 0: no text leaves the machine with it
 
 
 class Config(Section):
     """Everything that a run depends on."""
 
     title: str
-    sample: Annotated[int, Field(ge=0)] = 0
+    sample: Annotated[int, Field(ge=0)] = 0  # rows to take, chosen by a hash; 0: all
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 42
     source: Source
     text: Text = Text()
@@ -162,6 +162,20 @@ class Config(Section):
                 f"column {taken[0]!r} cannot be kept under this name, the kit uses it: rename it in the source"
             )
         return self
+
+    @model_validator(mode="after")
+    def _refuse_columns_named_twice(self) -> Config:
+        for columns in (self.text.keep, self.apart):
+            if twice := [name for name in columns if columns.count(name) > 1]:
+                raise ValueError(f"column {twice[0]!r} is named twice among {', '.join(columns)}")
+        if clash := [name for name in self.text.keep if f"source_{name}" in self.text.keep]:
+            raise ValueError(f"text.keep: {clash[0]!r} and 'source_{clash[0]}' would get one name: rename one")
+        return self
+
+    @property
+    def distinct(self) -> list[str]:
+        """Columns in which rows with equal texts may differ and then do not share a vector."""
+        return [*self.apart, "position"] if self.embed.file else self.apart
 
     @property
     def sampling(self) -> dict[str, Any]:

@@ -110,3 +110,18 @@ def test_a_source_may_be_named_in_one_word_and_a_broken_override_is_told(tmp_pat
         read_config(str(tmp_path / "b.yaml"))
     with pytest.raises(ValueError, match="--set title=.*not YAML"):
         parse_overrides(["title=[x"])
+
+
+def test_a_setting_without_its_section_and_columns_named_twice_are_told():
+    with pytest.raises(ValueError, match="did you mean cluster.min_cluster_size"):
+        read_config("demo", {"min_cluster_size": 5})
+    with pytest.raises(ValueError, match="'a' is named twice"):
+        read_config("demo", {"reduce.columns": ["a", "a"]})
+    with pytest.raises(ValueError, match="'topic' and 'source_topic' would get one name"):
+        read_config("demo", {"text.keep": ["topic", "source_topic"]})
+
+
+@pytest.mark.parametrize("name", ["data/secret.jsonl.bz2", "mails/a.xlsx"])
+def test_the_path_of_a_file_that_is_not_there_is_never_asked_of_the_hub(name):
+    with pytest.raises(FileNotFoundError, match="no dataset"):
+        read_config(name)

@@ -5,8 +5,8 @@ import pytest
 import yaml
 
 from helpers.config import DATASETS
-from helpers.notebooks import NOTEBOOKS, new_dataset, run_notebook
-from helpers.runs import open_run
+from helpers.notebooks import NOTEBOOKS, copy_template, new_dataset, run_notebook
+from helpers.runs import forget, open_run
 
 NAME = "zz_test_of_new"
 
@@ -63,6 +63,48 @@ def test_the_users_copy_is_run_and_its_results_are_kept_in_the_run_folder(clean,
     assert json.loads(copy.read_text())["cells"][-1]["outputs"] == []
 
 
+def run_copy(tmp_path, code, **settings):
+    """Run a copy that has only its parameters and one cell of code, which writes the report."""
+    copy = NOTEBOOKS / f"{NAME}_topics.ipynb"
+    notebook = nbformat.read(copy, as_version=4)
+    notebook.cells = [*notebook.cells[:3], nbformat.v4.new_code_cell(code)]
+    nbformat.write(notebook, copy)
+    return run_notebook("topics", NAME, runs=tmp_path, **settings)
+
+
+REPORT = """
+from helpers.files import write_value
+from pathlib import Path
+write_value(Path(RUNS, "zz_test_of_new", "report.json"), {"overrides": OVERRIDES, "dataset": DATASET})
+"""
+
+
+def test_what_the_copy_overrides_holds_and_the_command_line_comes_on_top(clean, dataset, tmp_path):
+    new_dataset(NAME, str(dataset([{"text": "hello"}])))
+    copy = NOTEBOOKS / f"{NAME}_topics.ipynb"
+    copy.write_text(copy.read_text().replace("OVERRIDES = {}", "OVERRIDES = {'sample': 7, 'title': 'Mine'}"))
+    report = run_copy(tmp_path, REPORT, overrides={"sample": 9})
+    assert report["overrides"] == {"sample": 9, "title": "Mine"}
+    manifest = json.loads((tmp_path / NAME / "manifest.json").read_text())
+    assert (manifest["settings"]["sample"], manifest["settings"]["title"]) == (9, "Mine")
+    assert not list(NOTEBOOKS.glob("kernel-ipc*"))
+
+
+def test_a_notebook_that_writes_no_report_did_not_succeed(clean, dataset, tmp_path):
+    new_dataset(NAME, str(dataset([{"text": "hello"}])))
+    with pytest.raises(RuntimeError, match="ended without writing report.json"):
+        run_copy(tmp_path, "1 + 1")
+
+
+def test_a_file_may_be_named_from_where_one_stands(dataset, tmp_path, monkeypatch):
+    path = dataset([{"text": "hello"}], "one.jsonl")
+    monkeypatch.chdir(path.parent)
+    with pytest.raises(ValueError, match="no template"):
+        run_notebook("nothing", "one.jsonl", runs=tmp_path)
+    report = run_notebook("topics", "one.jsonl", overrides={"label.model": "none"}, runs=tmp_path / "runs")
+    assert report["rows"] == 1 and report["settings"]["source"]["path"] == str(path)
+
+
 def test_a_notebook_without_the_parameters_is_an_error(clean, dataset, tmp_path):
     new_dataset(NAME, str(dataset([{"text": "hello"}])))
     copy = NOTEBOOKS / f"{NAME}_topics.ipynb"
@@ -86,3 +128,25 @@ def test_forget_takes_the_rows_out_of_the_users_notebook_and_leaves_the_notebook
     open_run(NAME, None, tmp_path)
     assert "cleared the outputs of 1 notebooks" in kit("forget", NAME, "--runs", tmp_path).stdout
     assert "a private row" not in copy.read_text() and not (tmp_path / NAME).exists()
+
+
+def test_forget_finds_copies_by_the_dataset_they_name_and_no_others(clean, dataset, tmp_path):
+    path = dataset([{"text": "hello"}], f"{NAME}.jsonl")
+    open_run(str(path), None, tmp_path)
+    cell = nbformat.v4.new_code_cell("1", outputs=[nbformat.v4.new_output("stream", text="a private row")])
+    texts = {}
+    places = {"hand": NOTEBOOKS / f"{NAME}_hand.ipynb", "other": NOTEBOOKS / f"{NAME}_2_topics.ipynb"}
+    places["checkpoint"] = NOTEBOOKS / ".ipynb_checkpoints" / f"{NAME}-checkpoint.ipynb"
+    try:
+        for name, place in places.items():
+            place.parent.mkdir(exist_ok=True)
+            copy_template("topics", f"{NAME}_2" if name == "other" else str(path), place)
+            notebook = nbformat.read(place, as_version=4)
+            notebook.cells.append(cell)
+            nbformat.write(notebook, place)
+        assert forget(str(path), tmp_path)["notebooks"] == 2
+        texts = {name: place.read_text() for name, place in places.items()}
+    finally:
+        for place in places.values():
+            place.unlink(missing_ok=True)
+    assert {name for name, text in texts.items() if "a private row" in text} == {"other"}

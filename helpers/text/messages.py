@@ -27,21 +27,23 @@ def message_turns(value: Any, *, format: str) -> list[Turn]:  # noqa: ANN401
     """
     groups = [one if isinstance(one, list) else [one] for one in as_list(value)]
     keys = MESSAGE_KEYS.get(format, (SPEAKER_KEYS, TEXT_KEYS))
-    spoken = [[_message(one, *keys) for one in group] for group in groups]
+    spoken = [[part for one in group for part in _message(one, *keys)] for group in groups]
     merged = [said for group in spoken for said in _by_speaker(group)]
     roles = name_roles([name for name, _ in merged], by_appearance=format == "turns")
     return [Turn(role, text) for role, (_, text) in zip(roles, merged, strict=True)]
 
 
-def _message(one: Any, speaker_keys: Sequence[str], text_keys: Sequence[str]) -> tuple[str | None, str]:  # noqa: ANN401
+def _message(one: Any, speaker_keys: Sequence[str], text_keys: Sequence[str]) -> list[tuple[str | None, str]]:  # noqa: ANN401
+    """Return what a message says and, as said by the tool, the calls in it, so that both can be left out."""
     if isinstance(one, str):
-        return None, one
+        return [(None, one)]
     if not isinstance(one, dict):
         raise Unusable(f"a message is {kind_name(one)}, expected an object or a string")
     text_key = first_of(text_keys, one)
     if text_key is None and not one.keys() & {"tool_calls", "function_call"}:
         raise Unusable(f"a message has no {' or '.join(map(repr, text_keys))}; it has {listed(one)}")
-    return _speaker(one, speaker_keys), _joined(_content(one.get(text_key)), _tool_calls(one))
+    said, calls = (_speaker(one, speaker_keys), _content(one.get(text_key))), _tool_calls(one)
+    return [said, ("tool", calls)] if calls else [said]
 
 
 def _speaker(message: dict[str, Any], keys: Sequence[str]) -> str | None:

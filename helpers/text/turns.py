@@ -14,9 +14,9 @@ from helpers.text.sources.values import kind_name, parse_json
 
 ROLES = {
     "user": "user human customer client instruction input prompter".split(),
-    "assistant": "assistant gpt bot chatbot model ai chatgpt bing bard agent output function_call".split(),
+    "assistant": "assistant gpt bot chatbot model ai chatgpt bing bard agent output".split(),
     "system": ["system", "developer", "system_prompt"],
-    "tool": ["tool", "function", "observation", "ipython", "function_response", "tool_response"],
+    "tool": "tool function function_call observation ipython function_response tool_response".split(),
 }
 _ROLE_OF = {name: role for role, names in ROLES.items() for name in names}
 

@@ -27,7 +27,7 @@ def cluster_points(
 
     points: (n, k), a line a unique text. own: a line a row, with `vector`, its point's number. column: the user's
     own clusters in own, see take_clusters. Topics are numbered by their rows, equal ones by their first point.
-    Fewer points than min_cluster_size are all unassigned.
+    No more points than min_cluster_size are all unassigned.
     """
     if column:
         return take_clusters(own, column=column)

@@ -5,12 +5,14 @@ BERTopic is assembled on the topics that there are, not fitted again. Names are 
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from helpers.files import write_folder
 from helpers.vectors.embedder import Embedder, unit_length
@@ -47,7 +49,9 @@ def describe_topics(
     chosen = {t: choose_representatives(full, np.flatnonzero(topics == t), n=representatives) for t in table["topic"]}
     table["representative_ids"] = [unique["id"].to_numpy()[chosen[topic]].tolist() for topic in table["topic"]]
     words = {"keywords": {}, "keyword_scores": {}, "keybert": {}, "mmr": {}}
-    if (topics != -1).any():
+    if not (topics != -1).any():
+        shutil.rmtree(model_folder, ignore_errors=True)  # an older run's model would tell of topics that are gone
+    else:
         stops = stop_word_list(stop_words, languages)
         model = _fit(unique["text"].tolist(), full, topics, embedder, top_n_words, ngrams, stops, diversity)
         words = _words(model)
@@ -97,7 +101,10 @@ def stop_word_list(stop_words: str | Sequence[str], languages: Sequence[str]) ->
 
 
 def open_model(model_folder: Path) -> Any:  # noqa: ANN401 - BERTopic, which is slow to import
-    """Return the saved BERTopic of a run, to be asked for anything that BERTopic can do."""
+    """Return the saved BERTopic of a run, to be asked for all that BERTopic can do without embedding new texts.
+
+    It holds no embedder: BERTopic would fetch one by its name from the hub.
+    """
     from bertopic import BERTopic
 
     return BERTopic.load(str(model_folder))
@@ -135,8 +142,8 @@ def _fit(
         """Lets BERTopic embed words and rows with the embedder of this run."""
 
         def embed(self, documents: Sequence[str], verbose: bool = False) -> np.ndarray:  # noqa: ARG002
-            parts = [embedder.encode(list(documents[i : i + 64])) for i in range(0, len(documents), 64)]
-            return np.concatenate(parts)
+            starts = tqdm(range(0, len(documents), 64), "describe", unit=" batch", mininterval=1, leave=False)
+            return np.concatenate([embedder.encode(list(documents[start : start + 64])) for start in starts])
 
     class Assembled(BERTopic):
         """A BERTopic that keeps the topic numbers it is given; its own sorting moves topics of equal size."""
@@ -207,7 +214,7 @@ def _save(
 ) -> None:
     from safetensors.numpy import save_file
 
-    model.save(str(folder), serialization="safetensors", save_ctfidf=True, save_embedding_model=embedder.name)
+    model.save(str(folder), serialization="safetensors", save_ctfidf=True, save_embedding_model=False)
     numbers = np.arange(topics.max() + 1)
     centroids = unit_length(np.stack([vectors[topics == t].mean(axis=0) for t in numbers]))
     nearness = np.einsum("ij,ij->i", vectors, centroids[np.maximum(topics, 0)])

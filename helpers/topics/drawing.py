@@ -94,6 +94,8 @@ def shorten(text: str, chars: int) -> str:
     """
     if len(text) <= chars:
         return text
+    if chars < 1:
+        return ""
     # A letter with its accents, or an emoji of several parts, is one match: it is kept or dropped whole.
     ends = [match.end() for match in regex.finditer(r"\X", text[: chars + 30]) if match.end() < chars]
     return text[: ends[-1] if ends else chars - 1].rstrip() + "…"

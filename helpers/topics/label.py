@@ -15,7 +15,8 @@ from helpers.llm import LLM, ask, fill_instruction, shorten
 
 LONGEST = 60  # characters: more does not fit on a map
 CHATTER = re.compile(
-    r"^(i\b|i'm|sorry|as an|sure|certainly|of course|here (is|are)|the (texts?|group|topic|name|following)|based on)",
+    r"^(i (am|can|will|would|do|don|think|have|need|see)\b|i'm|sorry|as an|sure\b(?!-)|certainly|of course"
+    r"|here (is|are)|the (texts?|group|topic|name|following)|based on)",
     re.IGNORECASE,
 )
 
@@ -76,11 +77,12 @@ def clean_label(reply: str) -> str | None:
     """
     lines = [line.strip() for line in reply.splitlines() if line.strip()]
     label = re.sub(r"^(topic|label|name|answer)\s*:\s*", "", lines[0] if lines else "", flags=re.IGNORECASE)
-    label = " ".join(label.strip(" \t\"'`*_#-–—“”‘’«»").rstrip(".:;,").strip("\"'`*“”").split())
+    label = label.lstrip("#").strip(" \t\"'`*_-–—“”‘’«»").rstrip(".:;,!").strip("\"'`*“”")
+    label = " ".join(label.split())
     usable = bool(label) and len(label) <= LONGEST and any(sign.isalpha() for sign in label)
     words = label.lower().split()
     rambles = len(words) > 8 or label.count(",") > 3 or (len(words) > 3 and len(set(words)) <= len(words) / 2)
-    talks = CHATTER.match(label) or label.endswith(("?", "!")) or any(example in label for example in EXAMPLES)
+    talks = CHATTER.match(label) or label.endswith("?") or any(example in label for example in EXAMPLES)
     return label if usable and not rambles and not talks else None
 
 
@@ -105,12 +107,17 @@ def _label(topic: object, reply: str | None) -> tuple[str, str]:
 
 
 def _distinct(topics: pd.DataFrame) -> list[str]:
-    """Return the labels; of equal ones each gets the first of its keywords that the others lack, or its number."""
+    """Return the labels; of equal ones each gets the first of its keywords that the others lack, or its number.
+
+    Given names and that of the unassigned stay as they are.
+    """
     counts = topics["label"].str.lower().value_counts()
     labels = []
     for topic in topics.itertuples():
         same = topics[(topics["label"].str.lower() == topic.label.lower()) & (topics["topic"] != topic.topic)]
         others = {word for words in same["keywords"] for word in words}
-        own = next((word for word in topic.keywords if word not in others), f"topic {topic.topic}")
-        labels.append(f"{topic.label} ({own})" if counts[topic.label.lower()] > 1 else topic.label)
+        taken = {*others, topic.label.lower()}
+        own = next((word for word in topic.keywords if word not in taken), f"topic {topic.topic}")
+        ours = topic.label_source not in ("given", "fixed")
+        labels.append(f"{topic.label} ({own})" if ours and counts[topic.label.lower()] > 1 else topic.label)
     return labels

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.runs import Run
+from helpers.shown import percent
 from helpers.topics.plot import write_map, write_map_png
 
 
@@ -47,6 +48,7 @@ def draw_maps(
         try:
             facts = write_map(points, topics, row_topics, hover, **page)
         except FileNotFoundError as error:
+            run.path("map.html").unlink(missing_ok=True)
             print(f"map.html was not written: {error}")  # noqa: T201
             facts = {"missing": str(error)}
     return Maps(Image(run.path("map.png").read_bytes(), width=1000), facts)
@@ -54,4 +56,4 @@ def draw_maps(
 
 def _sub_title(topics: pd.DataFrame) -> str:
     rows, unassigned = int(topics["size"].sum()), int(topics.loc[topics["topic"] == -1, "size"].sum())
-    return f"{rows:,} rows, {len(topics) - 1} topics, {1 - unassigned / max(1, rows):.0%} of the rows in a topic"
+    return f"{rows:,} rows, {len(topics) - 1} topics, {percent(1 - unassigned / max(1, rows))} of the rows in a topic"

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from helpers.shown import percent
+
 MOST = 30  # topics in one picture; more cannot be read
 INK, PALE = "#2b5c8a", "#c9d6e2"
 
@@ -26,7 +28,7 @@ def plot_sizes(topics: pd.DataFrame, *, title: str = "") -> Any:  # noqa: ANN401
     axes.set_yticks(range(len(bars)), [_short(label) for label in bars["label"]])
     axes.invert_yaxis()
     for at, (size, share) in enumerate(zip(bars["size"], bars["share"], strict=True)):
-        axes.annotate(f" {size:,} ({share:.0%})", (size, at), va="center", fontsize=8, color="#555555")
+        axes.annotate(f" {size:,} ({percent(share)})", (size, at), va="center", fontsize=8, color="#555555")
     axes.margins(x=0.18)
     axes.set_xticks([])
     _head(axes, title or "Rows in each topic", len(topics) - len(unassigned))
@@ -45,8 +47,10 @@ def plot_words(topics: pd.DataFrame, *, most: int = 12, words: int = 6) -> Any: 
         axes.barh([_short(word, 24) for word in topic.keywords[:words]], topic.keyword_scores[:words], color=INK)
         axes.invert_yaxis()
         axes.locator_params(axis="x", nbins=4)
-        axes.set_title(f"{topic.topic}  {_short(topic.label, 38)}", fontsize=9, loc="left", parse_math=False)
+        axes.set_title(f"{topic.topic}  {_short(topic.label, 30)}", fontsize=9, loc="left", parse_math=False)
         _bare(axes)
+    note = f" of the {most} largest of {len(topics) - 1} topics" if len(topics) - 1 > most else ""
+    figure.suptitle(f"Keywords{note} and their c-TF-IDF scores", x=0.01, ha="left", fontsize=11)
     return figure
 
 
@@ -73,7 +77,7 @@ def plot_similarity(topics: pd.DataFrame, model_folder: Path) -> Any:  # noqa: A
     figure, axes = _figure(height=side, width=side + 2.5)
     if len(shown):
         centroids = read_centroids(model_folder)[: len(shown)]
-        image = axes.imshow(centroids @ centroids.T, cmap="Blues", vmax=1)
+        image = axes.imshow(centroids @ centroids.T, cmap="Blues", vmin=0, vmax=1)
         axes.set_yticks(
             range(len(shown)),
             [f"{_short(label)}  {n}" for n, label in zip(shown["topic"], shown["label"], strict=True)],

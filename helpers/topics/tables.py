@@ -11,10 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from helpers.models import KNOWN
 from helpers.runs import Run
+from helpers.shown import percent
 from helpers.text.audit import kept_rows
 
 INNER = ["turns", "n_tokens_before"]
+ENGLISH = {known.name for known in KNOWN if known.kind == "embedder" and known.name != "BAAI/bge-m3"}
 
 
 def assemble_rows(
@@ -51,6 +54,7 @@ def collect_report(
     return {
         "name": run.name,
         "title": run.config.title,
+        "settings": run.config.model_dump(),
         "rows": kept_rows(rows) + len(rejected),
         "kept": kept_rows(rows),
         "rejected": len(rejected),
@@ -58,6 +62,7 @@ def collect_report(
         "texts": len(rows),
         "unique": int(rows["vector"].nunique()),
         "duplicates": int(rows["duplicate_of"].notna().sum()),
+        "equal_after_cut": len(rows) - int(rows["duplicate_of"].notna().sum()) - int(rows["vector"].nunique()),
         "truncated": int(rows["truncated"].sum()),
         "topics": int((topics["topic"] != -1).sum()),
         "coverage": float((rows["topic"] != -1).mean()),
@@ -72,22 +77,44 @@ def report_table(report: dict[str, Any]) -> pd.DataFrame:
     """Return the report's main figures as a table of two columns."""
     wanted = "rows kept rejected unique duplicates truncated topics coverage seconds peak_memory_mb".split()
     shown = {name: report[name] for name in wanted}
-    shown["coverage"] = f"{report['coverage']:.1%}"
+    shown["coverage"] = percent(report["coverage"])
     return pd.DataFrame({"figure": shown.keys(), "value": [str(value) for value in shown.values()]})
 
 
-def advice(report: dict[str, Any], *, min_cluster_size: int) -> str:
-    """Return what to change when the topics are none, one, or leave most rows unassigned; otherwise nothing to do."""
-    setting = "OVERRIDES = {'cluster.min_cluster_size': N}"
-    if report["topics"] == 0 and report["unique"] <= min_cluster_size:
-        return (
-            f"No topics: {report['unique']:,} different texts are too few for topics of at least {min_cluster_size} "
-            f"rows. Lower it with {setting} and run again from Training."
+def advice(report: dict[str, Any], topics: pd.DataFrame) -> str:
+    """Return in sentences what the figures mean: too few topics, one that holds most rows, texts cut, a wrong model.
+
+    report: see collect_report, with `audit` and `embedding`.
+    """
+    kept, size = report["texts"], report["settings"]["cluster"]["min_cluster_size"]
+    found = [f"{report['topics']} topics hold {percent(report['coverage'])} of the texts.", *_on_topics(report, topics)]
+    audit, model = report.get("audit", {}), report.get("embedding", {}).get("model")
+    english = audit.get("language_shares", {}).get("en", 1)
+    if model in ENGLISH and english < 0.7:
+        found.append(f"{percent(1 - english)} of the texts are not English, which {model} is made for: set embed.model")
+        found[-1] += " to one of many languages, such as BAAI/bge-m3."
+    lost = audit.get("tokens_lost", 0) / max(1, audit.get("tokens", {}).get("mean", 0) * kept)
+    if lost > 0.2 and not report["embedding"].get("own"):
+        found.append(f"{percent(lost)} of all tokens were cut off, as {report['truncated']:,} texts are longer than")
+        found[-1] += " the model reads: think about truncate.strategy, or embed.long_texts: mean."
+    if report["equal_after_cut"] > 0.01 * kept:
+        found.append(
+            f"{report['equal_after_cut']:,} texts differ only in what was cut off: set truncate.strategy: tail."
         )
-    if report["topics"] == 0:
-        return f"No topics: the texts are too much alike, or too different. Try a smaller size with {setting}."
+    if report["unique"] <= size:
+        found[1:1] = [f"{report['unique']:,} different texts are too few for topics of more than {size}."]
+    return " ".join(found)
+
+
+def _on_topics(report: dict[str, Any], topics: pd.DataFrame) -> list[str]:
+    smaller = "a smaller cluster.min_cluster_size in OVERRIDES, and run all cells: what it does not change is kept."
+    if report["settings"]["cluster"]["min_cluster_size"] == 2:
+        smaller = "other texts: the size cannot be smaller."
+    largest = topics.loc[topics["topic"] == 0, "share"].sum()
     if report["topics"] <= 2:
-        return f"Only {report['topics']} topics: try a smaller size with {setting}; it starts again at clustering."
+        return [f"That is few: try {smaller}"]
     if report["coverage"] < 0.5:
-        return f"Only {report['coverage']:.0%} of the rows are in a topic: try a smaller size with {setting}."
-    return f"{report['topics']} topics hold {report['coverage']:.0%} of the rows."
+        return [f"That is less than half: try {smaller}"]
+    if largest > 0.5:
+        return [f"One topic alone has {percent(largest)}: to look into it, try {smaller}"]
+    return []

@@ -78,5 +78,9 @@ class VectorCache:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         base = sqlite3.connect(self.path, timeout=60)
         os.chmod(self.path, 0o600)
-        base.executescript(TABLES)
+        try:
+            base.executescript(TABLES)
+        except sqlite3.DatabaseError as error:
+            base.close()
+            raise OSError(f"{self.path}: {error}; delete it: its vectors are made again when they are needed") from None
         return base

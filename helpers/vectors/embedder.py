@@ -36,6 +36,7 @@ class Embedder:
         from transformers.utils import logging
 
         logging.disable_progress_bar()
+        print(f"loading the embedder {self.name} ({self.device}, {self.precision})", flush=True)  # noqa: T201
         dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[self.precision]
         return SentenceTransformer(
             str(self.path),
@@ -97,7 +98,7 @@ def find_embedder(
 ) -> Embedder:
     """Return the embedder of that name with the device and precision that suit this machine (settings of `embed`)."""
     found = find_model(model, kind="embedder", revision=revision)
-    device = _device() if device == "auto" else device
+    device = _device() if device == "auto" else _checked(device)
     precision = _precision(device) if precision == "auto" else precision
     if device == "cpu" and precision == "fp16":
         raise ValueError("embed.precision: fp16 is about 100 times slower than fp32 on a CPU; use fp32, bf16 or auto")
@@ -107,8 +108,8 @@ def find_embedder(
 def unit_length(vectors: np.ndarray) -> np.ndarray:
     """Return vectors (n, d) scaled to length 1, float32; zeros stay zeros."""
     vectors = np.asarray(vectors, dtype=np.float32)
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(lengths == 0, 1, lengths)
+    lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))[:, None]  # squares may leave float32
+    return (vectors / np.where(lengths == 0, 1, lengths)).astype(np.float32)
 
 
 def _device() -> str:
@@ -117,6 +118,17 @@ def _device() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _checked(device: str) -> str:
+    import torch
+
+    if device.split(":")[0] not in ("cpu", "mps", "cuda") or (device.startswith("cuda") and _device() != "cuda"):
+        raise ValueError(
+            f"embed.device: {device!r} is not to be had here (torch {torch.__version__}); use auto, or look at "
+            "`python -m helpers doctor`"
+        )
+    return device
 
 
 def _precision(device: str) -> str:

@@ -213,7 +213,7 @@ def test_uneven_schemas_are_records_all_the_same(tmp_path):
         ('[{"n": 0} {"n": 1}]', 1, "not JSON: Expecting ',' delimiter at column 11"),
         ('[{"n": 0}] more', 1, "not JSON: Extra data at column 12"),
         ('[{"n": 0},]', 1, "not JSON: Expecting value at column 11"),
-        ('{"x": {"n": 0}, "y": {"n": 1}, "z', 2, "not JSON: Unterminated string starting at at column 32"),
+        ('{"x": {"n": 0}, "y": {"n": 1}, "z', 2, "not JSON: Unterminated string starting at column 32"),
         ('{"x": {"n": 0}, 5}', 1, "not JSON: Expecting property name enclosed in double quotes at column 17"),
         ('[{"n": 0}, ' + "[" * 100_000, 1, "not JSON: nested too deeply"),
     ],

@@ -126,10 +126,11 @@ def test_settings_that_do_not_fit_are_refused(settings, message):
     [
         ("all", 'Be kind.\nWhat is this?\nlook({"at": 1})\na cat\nA cat.'),
         ("user", "What is this?"),
-        ("assistant", 'look({"at": 1})\nA cat.'),
+        ("assistant", "A cat."),
         ("last_assistant", "A cat."),
-        ("first_assistant", 'look({"at": 1})'),
-        (["system", "first_user", "tool"], "Be kind.\nWhat is this?\na cat"),
+        ("first_assistant", "A cat."),
+        ("tool", 'look({"at": 1})\na cat'),
+        (["system", "first_user", "tool"], 'Be kind.\nWhat is this?\nlook({"at": 1})\na cat'),
         (["human"], "What is this?"),
     ],
 )

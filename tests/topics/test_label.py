@@ -59,14 +59,12 @@ def test_own_clusters_keep_their_names(tmp_path):
 
 
 def test_equal_names_are_told_apart(tmp_path):
-    named = table(name=pd.Series([None, "Music", "music"], dtype=object))
-    labels = label_topics(named, TEXTS, llm=None, log=tmp_path / "labels.jsonl")["label"].tolist()
-    assert labels == ["Unassigned", "Music (bread)", "music (train)"]
-    same = table(name=pd.Series([None, "Music", "Music"], dtype=object), keywords=[[], ["a"], ["a"]])
-    assert label_topics(same, TEXTS, llm=None, log=tmp_path / "l")["label"].tolist()[1:] == [
-        "Music (topic 0)",
-        "Music (topic 1)",
-    ]
+    half = table(name=pd.Series([None, "Unassigned", None], dtype=object), keywords=[[], ["b"], ["unassigned"]])
+    labels = label_topics(half, TEXTS, llm=None, log=tmp_path / "l")["label"].tolist()
+    assert labels == ["Unassigned", "Unassigned", "unassigned (topic 1)"]  # given and fixed names stay
+    same = table(keywords=[[], ["a"], ["a"]])
+    labels = label_topics(same, TEXTS, llm=None, log=tmp_path / "l")["label"].tolist()
+    assert labels == ["Unassigned", "a (topic 0)", "a (topic 1)"]
 
 
 def test_keyword_names_leave_out_words_within_longer_ones():
@@ -131,3 +129,20 @@ def test_a_prompt_beyond_the_context_is_told(smollm, tmp_path):
     chat = [[{"role": "user", "content": "word " * 9000}]]
     with pytest.raises(ValueError, match="reads 8192"):
         ask(chat, llm=smollm, log=tmp_path / "labels.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("reply", "label"),
+    [("C#", "C#"), ("# C++ & C#", "C++ & C#"), ("Cooking!", "Cooking"), ("Sure-fire recipes", "Sure-fire recipes"),
+     ("I Ching readings", "I Ching readings"), ("Sure, here it is", None), ("I can help", None)],
+)  # fmt: skip
+def test_names_that_only_look_like_chatter_are_kept(reply, label):
+    assert clean_label(reply) == label
+
+
+def test_a_damaged_line_of_the_log_is_passed_over(tmp_path):
+    from helpers.llm import _read_log
+
+    log = tmp_path / "labels.jsonl"
+    log.write_text('{"key": "a", "reply": "Bread"}\nnot json\n{"key": "b"}\n{"key": "c", "reply": "Tr')
+    assert _read_log(log) == {"a": "Bread"}

@@ -215,3 +215,9 @@ def test_drawing_leaves_its_inputs_and_the_screen_alone(tmp_path, capsys):
     assert (points == POINTS).all() and frame.equals(TOPICS) and (rows == ROWS).all()
     said = capsys.readouterr()
     assert said.out == said.err == ""
+
+
+def test_no_hover_characters_mean_no_text_in_the_page(tmp_path):
+    from helpers.topics.drawing import shorten
+
+    assert shorten("hello secret world", 0) == "" and shorten("hello", 1) == "…"

@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+import pytest
 
 from helpers.runs import open_run
 from helpers.topics.cluster import cluster_points
@@ -46,13 +47,40 @@ def test_the_figures_add_up(tmp_path, dataset):
     assert (report["unique"], report["duplicates"], report["truncated"], report["topics"]) == (2, 1, 1, 1)
     assert report["coverage"] == 2 / 3 and report["rejected_by_reason"] == {"empty": 2}
     assert report["label_sources"] == {"llm": 1} and report["audit"] == {"x": 1}
-    assert report_table(report).set_index("figure").loc["coverage", "value"] == "66.7%"
+    assert report_table(report).set_index("figure").loc["coverage", "value"] == "67%"
 
 
-def test_advice_names_what_to_change():
-    base = {"topics": 10, "coverage": 0.9, "unique": 1000}
-    assert "10 topics hold 90%" in advice(base, min_cluster_size=50)
-    assert "too few" in advice({**base, "topics": 0, "unique": 40}, min_cluster_size=50)
-    assert "too much alike" in advice({**base, "topics": 0}, min_cluster_size=50)
-    assert "Only 2 topics" in advice({**base, "topics": 2}, min_cluster_size=50)
-    assert "Only 30%" in advice({**base, "coverage": 0.3}, min_cluster_size=50)
+TOPICS = pd.DataFrame({"topic": [-1, 0, 1], "share": [0.1, 0.4, 0.5]})
+REPORT = {
+    "topics": 10,
+    "coverage": 0.996,
+    "unique": 1000,
+    "texts": 1000,
+    "truncated": 700,
+    "equal_after_cut": 0,
+    "settings": {"cluster": {"min_cluster_size": 50}},
+    "audit": {"language_shares": {"en": 0.9}, "tokens_lost": 0, "tokens": {"mean": 100}},
+    "embedding": {"model": "all-MiniLM-L6-v2"},
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, "10 topics hold 99% of the texts."),
+        ({"topics": 0, "coverage": 0, "unique": 50}, "50 different texts are too few for topics of more than 50"),
+        ({"topics": 2}, "That is few: try a smaller cluster.min_cluster_size in OVERRIDES, and run all cells"),
+        ({"topics": 0, "settings": {"cluster": {"min_cluster_size": 2}}}, "the size cannot be smaller"),
+        ({"coverage": 0.3}, "less than half"),
+        ({"audit": {"language_shares": {"en": 0.4, "es": 0.6}}}, "60% of the texts are not English"),
+        ({"audit": {"tokens_lost": 50_000, "tokens": {"mean": 100}}}, "50% of all tokens were cut off, as 700 texts"),
+        ({"equal_after_cut": 30}, "30 texts differ only in what was cut off"),
+    ],
+)
+def test_advice_says_what_the_figures_mean(change, said):
+    assert said in advice({**REPORT, **change}, TOPICS)
+    assert change or advice(REPORT, TOPICS) == said
+
+
+def test_advice_tells_of_a_topic_that_holds_most():
+    assert "One topic alone has 60%" in advice(REPORT, TOPICS.assign(share=[0.1, 0.6, 0.3]))

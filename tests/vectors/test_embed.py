@@ -203,3 +203,39 @@ def test_the_real_bge_base(tmp_path):
     similarity = vectors.astype(np.float32) @ vectors.astype(np.float32).T
     assert bge.window == 510 and vectors.shape == (4, 768)
     assert similarity[0, 1] > similarity[0, 2] and similarity[2, 3] > similarity[2, 0]
+
+
+def test_rows_with_equal_texts_keep_their_own_vectors_of_a_file(tmp_path):
+    from helpers.config import read_config
+
+    np.save(tmp_path / "v.npy", np.eye(3, dtype=np.float32))
+    distinct = read_config("demo", {"embed.file": str(tmp_path / "v.npy")})[1].distinct
+    same = pd.DataFrame({"id": list("abc"), "position": [2, 0, 1], "text": ["same"] * 3})
+    numbered = number_vectors(same, given=distinct)
+    vectors, _ = embed_texts(numbered, embedder=None, file=str(tmp_path / "v.npy"), runs=tmp_path, run="r")
+    assert vectors.argmax(axis=1).tolist() == [2, 0, 1]
+    (tmp_path / "bad.npy").write_text("no numbers")
+    with pytest.raises(ValueError, match="embed.file: expected numbers saved by numpy.save"):
+        embed_texts(numbered, embedder=None, file=str(tmp_path / "bad.npy"), runs=tmp_path, run="r")
+
+
+@pytest.mark.parametrize("scale", [1e-25, 1, 1e25])
+def test_own_vectors_of_any_scale_become_of_unit_length(scale):
+    np.testing.assert_allclose(unit_length(np.array([[3, 4]]) * scale), [[0.6, 0.8]], rtol=1e-5)
+
+
+def test_a_folder_named_like_a_packaged_model_is_that_folder(tiny_bge, tmp_path):
+    folder = tmp_path / "all-MiniLM-L6-v2"
+    folder.symlink_to(tiny_bge)
+    assert find_embedder(model=str(folder)).path == folder
+    with pytest.raises(FileNotFoundError, match="someone/all-MiniLM-L6-v2"):
+        find_embedder(model="someone/all-MiniLM-L6-v2")
+
+
+def test_a_device_that_is_not_there_is_refused_with_a_remedy():
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a CUDA card")
+    with pytest.raises(ValueError, match="embed.device: 'cuda:1' is not to be had here"):
+        find_embedder(model="all-MiniLM-L6-v2", device="cuda:1")

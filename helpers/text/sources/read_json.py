@@ -191,5 +191,5 @@ class _Scan:
 def _reason(error: ValueError) -> str:
     """Return why a text is not JSON, without the text itself."""
     if isinstance(error, json.JSONDecodeError):
-        return f"not JSON: {error.msg} at column {error.colno}"
+        return f"not JSON: {error.msg.removesuffix(' at')} at column {error.colno}"
     return str(error) if str(error).startswith("not UTF-8") else f"not JSON: {error}"

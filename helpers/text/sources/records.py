@@ -131,7 +131,11 @@ def _named(one: _Unnamed, column: str | None, apart: Sequence[str]) -> Record | 
         canonical_json(own)  # an id that no file can hold is refused as well
     except ValueError as error:
         return Rejected(one.position, str(error), one.file, one.line)
-    beside = {name: _apart_value(one.value.get(name)) for name in apart}
+    try:
+        beside = {name: _apart_value(one.value.get(name)) for name in apart}
+        canonical_json([value for value in beside.values() if isinstance(value, str)])
+    except ValueError as error:
+        return Rejected(one.position, str(error), one.file, one.line)
     return Record(one.position, own or _content_id(record), record, beside)
 
 
