@@ -178,6 +178,11 @@ class Config(Section):
         return [*self.apart, "position"] if self.embed.file else self.apart
 
     @property
+    def own_vectors(self) -> bool:
+        """Whether the vectors are the user's own and not the embedder's."""
+        return bool(self.embed.column or self.embed.file)
+
+    @property
     def sampling(self) -> dict[str, Any]:
         """Settings of load_rows besides the source; whole conversations of grouped turns are sampled after it."""
         sample = 0 if self.text.format == "grouped" else self.sample

@@ -5,6 +5,7 @@ BERTopic is assembled on the topics that there are, not fitted again. Names are 
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,6 +29,7 @@ def describe_topics(
     clusters: pd.DataFrame,
     *,
     embedder: Embedder,
+    own_vectors: bool = False,
     languages: Sequence[str] = ("en",),
     model_folder: Path,
     top_n_words: int = 10,
@@ -41,6 +43,7 @@ def describe_topics(
     texts: a line a row, with `vector` (its line in vectors and clusters). The columns are topic, size (rows),
     unique (texts), share (of all rows), name (of own clusters), keywords and their scores (c-TF-IDF), keybert, mmr,
     representative_ids. The fitted BERTopic goes to model_folder, with centroids, exemplars and thresholds beside it.
+    own_vectors: the vectors are not the embedder's, so KeyBERT embeds the texts that it compares with words.
     """
     unique = texts.drop_duplicates("vector").sort_values("vector").reset_index(drop=True)
     topics = clusters["topic"].to_numpy()
@@ -53,7 +56,9 @@ def describe_topics(
         shutil.rmtree(model_folder, ignore_errors=True)  # an older run's model would tell of topics that are gone
     else:
         stops = stop_word_list(stop_words, languages)
-        model = _fit(unique["text"].tolist(), full, topics, embedder, top_n_words, ngrams, stops, diversity)
+        documents = unique["text"].tolist()
+        known = {} if own_vectors else dict(zip(documents, full, strict=True))
+        model = _fit(documents, full, topics, embedder, known, top_n_words, ngrams, stops, diversity)
         words = _words(model)
         model.representative_docs_ = {t: unique["text"].to_numpy()[chosen[t]].tolist() for t in chosen}
         write_folder(model_folder, lambda folder: _save(model, folder, embedder, full, topics, chosen))
@@ -126,6 +131,7 @@ def _fit(
     vectors: np.ndarray,
     topics: np.ndarray,
     embedder: Embedder,
+    known: dict[str, np.ndarray],
     top_n_words: int,
     ngrams: int,
     stops: list[str],
@@ -139,11 +145,15 @@ def _fit(
     from bertopic.vectorizers import ClassTfidfTransformer
 
     class Words(BaseEmbedder):
-        """Lets BERTopic embed words and rows with the embedder of this run."""
+        """Lets BERTopic embed words and rows with the embedder of this run, each once."""
 
         def embed(self, documents: Sequence[str], verbose: bool = False) -> np.ndarray:  # noqa: ARG002
-            starts = tqdm(range(0, len(documents), 64), "describe", unit=" batch", mininterval=1, leave=False)
-            return np.concatenate([embedder.encode(list(documents[start : start + 64])) for start in starts])
+            new = sorted({text for text in documents if text not in known}, key=len)
+            every = range(0, len(new), 64)
+            for start in tqdm(every, "describe", unit=" batch", mininterval=1, leave=False, disable=len(every) < 2):
+                batch = new[start : start + 64]
+                known.update(zip(batch, embedder.encode(batch), strict=True))
+            return np.stack([known[text] for text in documents])
 
     class Assembled(BERTopic):
         """A BERTopic that keeps the topic numbers it is given; its own sorting moves topics of equal size."""
@@ -214,7 +224,10 @@ def _save(
 ) -> None:
     from safetensors.numpy import save_file
 
+    notes = logging.getLogger("BERTopic")  # it warns that no embedding model is named: model.json of the run names it
+    notes.disabled = True
     model.save(str(folder), serialization="safetensors", save_ctfidf=True, save_embedding_model=False)
+    notes.disabled = False
     numbers = np.arange(topics.max() + 1)
     centroids = unit_length(np.stack([vectors[topics == t].mean(axis=0) for t in numbers]))
     nearness = np.einsum("ij,ij->i", vectors, centroids[np.maximum(topics, 0)])

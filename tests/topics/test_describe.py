@@ -92,6 +92,38 @@ def test_without_any_topic_there_is_a_table_and_no_model(described, minilm, tmp_
     assert not (tmp_path / "model").exists()
 
 
+class Listener:
+    """An embedder that notes what it is asked."""
+
+    def __init__(self, embedder):
+        self.embedder, self.asked = embedder, []
+
+    def encode(self, texts):
+        self.asked += texts
+        return self.embedder.encode(texts)
+
+    def free(self):
+        pass
+
+
+def test_no_row_is_embedded_again_and_every_word_once(described, minilm, tmp_path):
+    table, texts, vectors, clusters, _ = described
+    listener = Listener(minilm)
+    again = describe_topics(texts, vectors, clusters, embedder=listener, model_folder=tmp_path / "model")
+    assert again["keybert"].tolist() == table["keybert"].tolist()
+    assert not set(listener.asked) & set(texts["text"]) and len(listener.asked) == len(set(listener.asked)) > 0
+
+
+def test_beside_own_vectors_rows_are_embedded_to_be_compared_with_words(described, minilm, tmp_path):
+    table, texts, vectors, clusters, _ = described
+    listener, own = Listener(minilm), np.tile(vectors, 2)
+    again = describe_topics(
+        texts, own, clusters, embedder=listener, own_vectors=True, model_folder=tmp_path / "model"
+    ).set_index("topic")
+    assert set(listener.asked) & set(texts["text"])
+    assert [set(words) for words in again["keybert"]] == [set(words) for words in table["keybert"]]
+
+
 @pytest.mark.parametrize("sentence", ["the {} of", "🙂 🎉 {}", "猫が好きです {}"])
 def test_texts_of_stop_words_emoji_or_other_scripts_get_keywords(sentence, minilm, tmp_path):
     texts = number_vectors(
