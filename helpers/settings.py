@@ -94,6 +94,9 @@ class Reduce(Section):
     n_neighbors: Annotated[int, Field(ge=2)] = 15  # few: fine structure, many: broad
     n_components: Count = 5  # dimensions that are clustered
     min_dist: Share = 0.0  # how near two points may be laid
+    map_min_dist: Share = 0.25  # the same on the map, where points on top of each other cannot be told apart
+    n_epochs: Count = 200  # rounds of the layout that is clustered
+    device: Literal["auto", "cpu"] = "auto"  # auto: neighbours are found on a CUDA card where there is one
     metric: Literal["cosine", "euclidean"] = "cosine"
     columns: Names = []  # ready points
 
@@ -102,7 +105,7 @@ class Cluster(Section):
     """HDBSCAN's settings, or the column that holds ready clusters."""
 
     min_cluster_size: Annotated[int, Field(ge=2)] = 50  # texts in the smallest topic: the setting to play with
-    min_samples: Count | None = None  # larger leaves more texts unassigned; min_cluster_size unless given
+    min_samples: Count = 15  # how many neighbours make a place dense: larger, and topics are fewer and rounder
     method: Literal["eom", "leaf"] = "eom"  # leaf: more and smaller topics, more texts unassigned
     column: str | None = None  # ready clusters, numbers or names
 
@@ -176,6 +179,11 @@ class Config(Section):
     def distinct(self) -> list[str]:
         """Columns in which rows with equal texts may differ and then do not share a vector."""
         return [*self.apart, "position"] if self.embed.file else self.apart
+
+    @property
+    def tree(self) -> dict[str, Any]:
+        """Settings of grow_tree: those that do not change with every cut of the tree."""
+        return {"min_samples": self.cluster.min_samples, "column": self.cluster.column}
 
     @property
     def own_vectors(self) -> bool:

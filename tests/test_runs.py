@@ -6,6 +6,7 @@ from helpers import runs
 from helpers.runs import open_run
 from helpers.settings import settings_table
 from helpers.topics.cluster import cluster_points
+from helpers.topics.tree import grow_tree
 
 
 @pytest.fixture
@@ -14,45 +15,45 @@ def run(tmp_path, dataset):
 
 
 @pytest.fixture
-def points():
+def edges():
     generator = np.random.default_rng(0)
     centres = np.array([[0, 0], [10, 10], [20, 0]])
-    return np.concatenate([generator.normal(centre, 0.5, (40, 2)) for centre in centres]).astype(np.float32)
+    return grow_tree(np.concatenate([generator.normal(centre, 0.5, (40, 2)) for centre in centres]))
 
 
-def own(points):
-    return pd.DataFrame({"id": [str(i) for i in range(len(points))], "vector": range(len(points))})
+def own(edges):
+    return pd.DataFrame({"id": [str(i) for i in range(len(edges) + 1)], "vector": range(len(edges) + 1)})
 
 
-def test_a_stage_is_done_once(run, points, capsys):
-    first = run.stage(cluster_points, points, own(points), min_cluster_size=10)
-    second = run.stage(cluster_points, points, own(points), min_cluster_size=10)
+def test_a_stage_is_done_once(run, edges, capsys):
+    first = run.stage(cluster_points, edges, own(edges), min_cluster_size=10)
+    second = run.stage(cluster_points, edges, own(edges), min_cluster_size=10)
     pd.testing.assert_frame_equal(first, second)
     assert "as before" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("change", ["setting", "data", "file"])
-def test_a_stage_is_done_again_when_what_it_depends_on_changes(run, points, capsys, change):
-    run.stage(cluster_points, points, own(points), min_cluster_size=10)
+def test_a_stage_is_done_again_when_what_it_depends_on_changes(run, edges, capsys, change):
+    run.stage(cluster_points, edges, own(edges), min_cluster_size=10)
     size = 20 if change == "setting" else 10
-    moved = points + 1 if change == "data" else points
+    moved = edges[::-1] if change == "data" else edges
     if change == "file":
         run.path("stages/clusters.parquet").unlink()
     capsys.readouterr()
-    run.stage(cluster_points, moved, own(points), min_cluster_size=size)
+    run.stage(cluster_points, moved, own(edges), min_cluster_size=size)
     assert "as before" not in capsys.readouterr().out
 
 
-def test_a_stage_that_failed_half_way_is_not_taken_for_done(run, points):
-    run.stage(cluster_points, points, own(points), min_cluster_size=10)
+def test_a_stage_that_failed_half_way_is_not_taken_for_done(run, edges):
+    run.stage(cluster_points, edges, own(edges), min_cluster_size=10)
     with pytest.raises(ValueError):
-        run.stage(cluster_points, points, own(points), min_cluster_size=10, method="no such method")
+        run.stage(cluster_points, edges, own(edges), min_cluster_size=10, method="no such method")
     # the files of the first settings are still there, but nothing says so: they are made again
     assert "cluster" not in run.manifest["stages"]
 
 
-def test_every_stage_says_what_it_cost(run, points, capsys):
-    run.stage(cluster_points, points, own(points), min_cluster_size=10)
+def test_every_stage_says_what_it_cost(run, edges, capsys):
+    run.stage(cluster_points, edges, own(edges), min_cluster_size=10)
     record = run.manifest["stages"]["cluster"]
     assert record["seconds"] >= 0 and record["peak_memory_mb"] > 10
     assert run.costs()["stage"].tolist() == ["cluster"]
@@ -101,14 +102,14 @@ def test_list_shows_runs_with_and_without_results(tmp_path, dataset):
     assert table.loc["one", "topics"] == 2 and table.loc["two", "rows"] == "not finished"
 
 
-def test_results_go_when_a_stage_is_made_anew_and_stay_when_one_fails(run, points):
-    run.stage(cluster_points, points, own(points), min_cluster_size=10)
+def test_results_go_when_a_stage_is_made_anew_and_stay_when_one_fails(run, edges):
+    run.stage(cluster_points, edges, own(edges), min_cluster_size=10)
     run.save("report.json", {"topics": 3})
-    run.stage(cluster_points, points, own(points), min_cluster_size=10)
+    run.stage(cluster_points, edges, own(edges), min_cluster_size=10)
     with pytest.raises(ValueError):
-        run.stage(cluster_points, points, own(points), min_cluster_size=10, method="no such method")
+        run.stage(cluster_points, edges, own(edges), min_cluster_size=10, method="no such method")
     assert run.path("report.json").exists()
-    run.stage(cluster_points, points, own(points), min_cluster_size=20)
+    run.stage(cluster_points, edges, own(edges), min_cluster_size=20)
     assert not run.path("report.json").exists()
 
 
@@ -120,21 +121,21 @@ def write_beside(texts, *, model_folder):
 write_beside.__module__ = "helpers.text.load"
 
 
-def test_a_stage_whose_folder_was_deleted_is_done_again(run, points, monkeypatch, capsys):
+def test_a_stage_whose_folder_was_deleted_is_done_again(run, edges, monkeypatch, capsys):
     monkeypatch.setitem(runs.STAGES, "load", ("stages/x.parquet",))
     for _ in range(2):
-        run.stage(write_beside, own(points), model_folder=run.path("model"))
+        run.stage(write_beside, own(edges), model_folder=run.path("model"))
         assert run.path("model").is_dir()
         run.path("model").rmdir()
     assert "as before" not in capsys.readouterr().out
 
 
-def test_two_at_once_do_not_mix_their_files(run, points, dataset):
+def test_two_at_once_do_not_mix_their_files(run, edges, dataset):
     again = open_run(run.config.source.path, None, run.folder.parent)
-    again.stage(cluster_points, points, own(points), min_cluster_size=20)
+    again.stage(cluster_points, edges, own(edges), min_cluster_size=20)
     with pytest.raises(RuntimeError, match="opened again, or deleted, by another"):
-        run.stage(cluster_points, points, own(points), min_cluster_size=10)
-    assert again.stage(cluster_points, points, own(points), min_cluster_size=20)["topic"].max() == 2
+        run.stage(cluster_points, edges, own(edges), min_cluster_size=10)
+    assert again.stage(cluster_points, edges, own(edges), min_cluster_size=20)["topic"].max() == 2
 
 
 def test_another_file_of_the_same_name_does_not_take_the_place_of_a_run(tmp_path):

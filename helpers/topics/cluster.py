@@ -1,54 +1,42 @@
-"""Points -> a cluster a row and how sure it is, by HDBSCAN; or the user's own clusters, numbered the same way.
+"""HDBSCAN's tree -> a cluster a row and how sure it is; or the user's own clusters, numbered the same way.
 
 Cluster numbers are topic numbers: 0 is the largest, -1 is unassigned. What a cluster is about is left to describe.py.
 """
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pandas as pd
+
+from helpers.topics.tree import SMALLEST, condense, cut_tree
 
 UNASSIGNED = {"-1", "", "none", "nan", "null", "noise", "outlier", "unassigned", "unclustered"}
 
 
 def cluster_points(
-    points: np.ndarray,
+    edges: np.ndarray,
     own: pd.DataFrame,
     *,
     column: str | None = None,
     min_cluster_size: int = 50,
-    min_samples: int | None = None,
     method: str = "eom",
     **_: object,
 ) -> pd.DataFrame:
     """Return a line a point: topic (int64, -1 for none) and confidence (float32, 0 to 1, 0 for none).
 
-    points: (n, k), a line a unique text. own: a line a row, with `vector`, its point's number. column: the user's
-    own clusters in own, see take_clusters. Topics are numbered by their rows, equal ones by their first point.
-    No more points than min_cluster_size are all unassigned.
+    edges: see grow_tree. own: a line a row, with `vector`, its point's number. column: the user's own clusters in own,
+    see take_clusters. Topics are numbered by their rows, equal ones by their first point. No more points than
+    min_cluster_size are all unassigned.
     """
     if column:
         return take_clusters(own, column=column)
-    n = len(points)
-    if n <= max(min_cluster_size, min_samples or 0):
+    n = own["vector"].nunique()
+    if n <= min_cluster_size or not len(edges):
         return pd.DataFrame({"topic": np.full(n, -1, dtype=np.int64), "confidence": np.zeros(n, dtype=np.float32)})
-    print(f"cluster: {n:,} points, min_cluster_size {min_cluster_size}", flush=True)  # noqa: T201
-    import hdbscan
-
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=SyntaxWarning)
-        fitted = hdbscan.HDBSCAN(
-            min_cluster_size=min_cluster_size,
-            min_samples=min_samples,
-            metric="euclidean",
-            cluster_selection_method=method,
-            core_dist_n_jobs=1,
-        ).fit(np.asarray(points, dtype=np.float64))
-    topics = number_by_size(fitted.labels_, weights=_rows_of(own))
-    confidence = np.where(topics == -1, 0, np.nan_to_num(fitted.probabilities_))
-    return pd.DataFrame({"topic": topics, "confidence": confidence.astype(np.float32)})
+    tree = condense(edges, smallest=min(SMALLEST, min_cluster_size))
+    labels, membership = cut_tree(tree, min_cluster_size=min_cluster_size, method=method)
+    topics = number_by_size(labels, weights=_rows_of(own))
+    return pd.DataFrame({"topic": topics, "confidence": membership})
 
 
 def take_clusters(texts: pd.DataFrame, *, column: str, **_: object) -> pd.DataFrame:

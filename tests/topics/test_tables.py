@@ -38,7 +38,7 @@ def test_copies_share_their_topic_and_place():
 
 def test_the_figures_add_up(tmp_path, dataset):
     run = open_run(str(dataset([{"text": "a"}])), None, tmp_path / "runs")
-    run.stage(cluster_points, POINTS, pd.DataFrame({"vector": [0, 1]}), min_cluster_size=2)
+    run.stage(cluster_points, np.zeros((0, 3)), pd.DataFrame({"vector": [0, 1]}), min_cluster_size=2)
     topics = pd.DataFrame({"topic": [-1, 0], "label_source": ["fixed", "llm"]})
     rejected = pd.DataFrame({"position": [3, 4], "reason": ["empty", "empty"]})
     rows = assemble_rows(texts(), CLUSTERS, POINTS)

@@ -1,0 +1,99 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.decomposition import PCA
+
+from helpers.topics.reduce import principal_components, reduce_vectors
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def own(n, **columns):
+    return pd.DataFrame({"id": [f"r{i}" for i in range(n)], "vector": range(n), **columns})
+
+
+def test_principal_components_are_those_of_scikit_learn_up_to_the_sign():
+    vectors = np.random.default_rng(0).normal(size=(300, 12)) * np.arange(1, 13)
+    found, oracle = principal_components(vectors, 4), PCA(4).fit_transform(vectors)
+    np.testing.assert_allclose(np.abs(found), np.abs(oracle), atol=1e-3)
+
+
+def test_where_there_are_fewer_components_the_rest_is_zero():
+    vectors = np.outer(np.random.default_rng(0).normal(size=40), np.arange(8))
+    found = principal_components(vectors, 3)
+    assert np.ptp(found[:, 0]) > 1 and not found[:, 1:].any()
+    assert principal_components(vectors[:2], 5).shape == (2, 5) and not principal_components(np.ones((4, 3)), 2).any()
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 15, 16, 17, 20, 25])
+def test_few_vectors_are_laid_out_too(n):
+    vectors = np.random.default_rng(n).normal(size=(n, 8)).astype(np.float32)
+    reduced, points, lines, distances = reduce_vectors(vectors)
+    assert reduced.shape == (n, 5) and points.shape == (n, 2) and lines.shape == distances.shape == (n, min(15, n))
+    assert reduced.dtype == points.dtype == np.float32
+    assert np.isfinite(reduced).all() and np.isfinite(points).all()
+
+
+def test_equal_vectors_are_laid_out_too():
+    reduced, points, _, _ = reduce_vectors(np.ones((40, 8), dtype=np.float32))
+    assert np.isfinite(reduced).all() and np.isfinite(points).all()
+
+
+def test_two_dimensions_are_the_map_as_well():
+    reduced, points, _, _ = reduce_vectors(np.random.default_rng(0).normal(size=(60, 8)), n_components=2)
+    np.testing.assert_array_equal(reduced, points)
+
+
+def test_own_points_of_two_columns_are_the_map_and_are_clustered():
+    frame = own(3, x=[1, 2, 3], y=["4", "5", "6"])
+    reduced, points, _, _ = reduce_vectors(np.zeros((3, 8)), frame, columns=["x", "y"])
+    np.testing.assert_array_equal(points, [[1, 4], [2, 5], [3, 6]])
+    np.testing.assert_array_equal(reduced, points)
+
+
+def test_own_points_of_more_columns_are_clustered_whole_and_mapped():
+    frame = own(20, **{c: np.random.default_rng(ord(c)).normal(size=20) for c in "abc"})
+    reduced, points, _, _ = reduce_vectors(np.zeros((20, 8)), frame, columns=["a", "b", "c"])
+    np.testing.assert_allclose(reduced, frame[["a", "b", "c"]], rtol=1e-6)
+    assert points.shape == (20, 2)
+
+
+@pytest.mark.parametrize(("columns", "message"), [(["x", "z"], "no column 'z'"), (["x", "y"], "1 rows .*'r1'")])
+def test_own_points_that_are_not_there_or_no_numbers_are_told(columns, message):
+    with pytest.raises(ValueError, match=f"reduce.columns: {message}"):
+        reduce_vectors(np.zeros((3, 8)), own(3, x=[1, 2, 3], y=[1, "two", 3]), columns=columns)
+
+
+THREADS = """
+import hashlib, numpy as np
+from helpers.topics.reduce import reduce_vectors
+generator = np.random.default_rng(7)
+group = generator.integers(30, size=6000)
+vectors = generator.normal(size=(30, 48))[group] + generator.normal(size=(6000, 48)) * 0.5
+made = reduce_vectors(vectors.astype(np.float32), device="cpu", n_epochs=50)
+import numba
+print(numba.get_num_threads(), *(hashlib.sha256(part.tobytes()).hexdigest() for part in made))
+"""
+
+
+def test_one_thread_and_two_in_processes_of_their_own_give_the_same_points_bit_for_bit():
+    import os
+
+    said = []
+    for threads in ("1", "2"):
+        counts = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
+        done = subprocess.run(
+            [sys.executable, "-c", THREADS],
+            cwd=ROOT,
+            env={**os.environ, **counts},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        said.append(done.stdout.splitlines()[-1].split())
+    assert [line[0] for line in said] == ["1", "2"]
+    assert said[0][1:] == said[1][1:] and len(said[0]) == 5
