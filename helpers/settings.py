@@ -14,6 +14,9 @@ Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Names = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
 
+# HDBSCAN takes min_cluster_size for min_samples. Beyond 30 this makes a tree for every size, and no better topics:
+# agreement with known topics over six datasets and sizes of 25 to 150 was as good at 30.
+MOST_SAMPLES = 30
 WORKING_NAMES = set(
     "id position record text turns source_rows n_tokens n_tokens_before truncated duplicate_of vector".split()
 )
@@ -105,7 +108,7 @@ class Cluster(Section):
     """HDBSCAN's settings, or the column that holds ready clusters."""
 
     min_cluster_size: Annotated[int, Field(ge=2)] = 50  # texts in the smallest topic: the setting to play with
-    min_samples: Count = 15  # how many neighbours make a place dense: larger, and topics are fewer and rounder
+    min_samples: Count | None = None  # neighbours that make a place dense; min_cluster_size, but no more than 30
     method: Literal["eom", "leaf"] = "eom"  # leaf: more and smaller topics, more texts unassigned
     column: str | None = None  # ready clusters, numbers or names
 
@@ -183,7 +186,8 @@ class Config(Section):
     @property
     def tree(self) -> dict[str, Any]:
         """Settings of grow_tree: those that do not change with every cut of the tree."""
-        return {"min_samples": self.cluster.min_samples, "column": self.cluster.column}
+        usual = min(MOST_SAMPLES, self.cluster.min_cluster_size)
+        return {"min_samples": self.cluster.min_samples or usual, "column": self.cluster.column}
 
     @property
     def own_vectors(self) -> bool:

@@ -33,7 +33,7 @@ class Tree:
     smallest: int  # min_cluster_size of the smallest cut
 
 
-def grow_tree(points: np.ndarray, *, min_samples: int = 15, column: str | None = None) -> np.ndarray:
+def grow_tree(points: np.ndarray, *, min_samples: int = 30, column: str | None = None) -> np.ndarray:
     """Return the (n - 1, 3) float64 edges of HDBSCAN's minimum spanning tree, the shortest first: from, to, distance.
 
     points: (n, k). distance is the mutual reachability of min_samples. No edges for fewer than three points, or where
