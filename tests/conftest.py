@@ -16,7 +16,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in a run
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"
 # The demo with fewer rows, so that the suite stays short; `make demo` takes 3,000.
-DEMO = {"sample": 500, "cluster.min_cluster_size": 5, "embed.batch_size": 8, "label.batch_size": 4}
+DEMO = {"sample": 400, "cluster.min_cluster_size": 5, "embed.batch_size": 8, "label.batch_size": 4}
 DEMO |= {"label.documents": 1, "label.document_tokens": 20, "label.max_new_tokens": 8}
 DEMO_COMMAND = ["run", "topics", "demo", *(part for key, value in DEMO.items() for part in ("--set", f"{key}={value}"))]
 

@@ -40,7 +40,7 @@ def test_the_terminal_says_where_the_map_is_and_what_came_out(demo, report):
 def test_nothing_is_lost(report, rows):
     rejected = report["rejected"]
     assert report["rows"] == len(rows) + rejected
-    assert report["kept"] == len(rows) and report["rows"] == 500
+    assert report["kept"] == len(rows) and report["rows"] == 400
     assert sum(report["rejected_by_reason"].values()) == rejected
 
 
@@ -129,7 +129,7 @@ def test_the_executed_notebook_shows_results_and_no_error(demo):
 
 def test_the_manifest_tells_what_made_it(demo):
     manifest = read_value(demo / "manifest.json")
-    assert manifest["settings"]["sample"] == 500 and manifest["versions"]["umap-learn"]
+    assert manifest["settings"]["sample"] == 400 and manifest["versions"]["umap-learn"]
     stages = manifest["stages"]
     assert set(stages) == {*STAGES, "plot"}
     assert all(stage["peak_memory_mb"] < 6000 for stage in stages.values())
