@@ -21,6 +21,7 @@ import yaml
 from helpers.config import DATASETS, ROOT, configured, file_stem, read_config, run_name
 from helpers.files import read_value, write_atomically
 from helpers.runs import open_run, runs_folder
+from helpers.shown import HEADLESS
 
 NOTEBOOKS = ROOT / "notebooks"
 PARAMETERS = ("DATASET", "OVERRIDES", "RUNS")
@@ -121,6 +122,7 @@ def run_notebook(
     parameters = {"DATASET": str(dataset), "OVERRIDES": overrides, "RUNS": str(folder)}
     executed = run.path(f"{template}.ipynb")
     write_atomically(executed, notebook.read_bytes())  # so that it is the owner's alone before rows are in it
+    os.environ[HEADLESS] = "1"  # for the kernel: a picture in place of a slider
     started, sockets = time.time(), tempfile.mkdtemp(prefix="topic-map-")
     try:
         papermill.execute_notebook(

@@ -4,7 +4,8 @@ runs/NAME/
   manifest.json     settings, versions and source; for every stage its key, seconds, peak memory
   rows.parquet      one line a row: id, text, ..., topic, confidence, x, y        rejected.parquet  position, reason
   vectors.npy       float16, a line a unique text     reduced.npy, points.npy     the same in k and 2 dimensions
-  topics.parquet    one line a topic                  labels.jsonl                every prompt and reply
+  topics.parquet    one line a topic                  layers.parquet              broader topics that hold them
+  labels.jsonl      every prompt and reply
   model/            the fitted BERTopic, centroids    map.html, *.png, report.*   what people look at
   stages/           what one stage hands the next
 
@@ -47,12 +48,14 @@ STAGES = {
     "embed": ("vectors.npy", "stages/embedding.json"),
     "reduce": ("reduced.npy", "points.npy", "stages/neighbours.npy", "stages/distances.npy"),
     "tree": ("stages/tree.npy",),
+    "tune": ("stages/again.npy", "stages/tuning.parquet"),
     "cluster": ("stages/clusters.parquet",),
+    "layers": ("stages/placed.parquet", "stages/layers.parquet"),
     "describe": ("stages/described.parquet",),
     "label": ("topics.parquet",),
 }
 # What the stages' results are put together to: gone as soon as one of them is made anew.
-RESULTS = ("topics.parquet", "rows.parquet", "map.html", "map.png", "report.json")
+RESULTS = ("topics.parquet", "layers.parquet", "rows.parquet", "map.html", "map.png", "report.json")
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,6 @@ Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Names = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
 
-# HDBSCAN takes min_cluster_size for min_samples. Beyond 30 this makes a tree for every size, and no better topics:
-# agreement with known topics over six datasets and sizes of 25 to 150 was as good at 30.
-MOST_SAMPLES = 30
 WORKING_NAMES = set(
     "id position record text turns source_rows n_tokens n_tokens_before truncated duplicate_of vector".split()
 )
@@ -91,6 +88,14 @@ class Embed(Section):
     file: str | None = None  # ready vectors, .npy, a line a source row
 
 
+class Preview(Section):
+    """What is looked at before the long step of embedding; nothing unless asked for."""
+
+    rows: Annotated[int, Field(ge=0)] = 0  # texts of a first map in about a minute, such as 20000
+    encoders: Names = []  # embedders to compare on a sample; the first is what the others are compared with
+    sample: Annotated[int, Field(ge=20)] = 1_000  # texts that they are compared on
+
+
 class Reduce(Section):
     """UMAP's settings for clustering and for the map, or the columns that hold ready points."""
 
@@ -105,12 +110,28 @@ class Reduce(Section):
 
 
 class Cluster(Section):
-    """HDBSCAN's settings, or the column that holds ready clusters."""
+    """How points are put into topics, or the column that holds ready clusters."""
 
-    min_cluster_size: Annotated[int, Field(ge=2)] = 50  # texts in the smallest topic: the setting to play with
-    min_samples: Count | None = None  # neighbours that make a place dense; min_cluster_size, but no more than 30
-    method: Literal["eom", "leaf"] = "eom"  # leaf: more and smaller topics, more texts unassigned
+    algorithm: Literal["hdbscan", "dbscan", "kmeans", "evoc"] = "hdbscan"  # evoc needs the extra of that name
+    min_cluster_size: Annotated[int, Field(ge=2)] | Literal["auto"] = "auto"  # texts in the smallest topic
+    topics: Count | None = None  # in place of a size: the size that gives about so many topics; k of kmeans
+    min_samples: Count | None = None  # neighbours that make a place dense; 5 to 30, a hundredth of the texts
+    method: Literal["eom", "leaf"] = "eom"  # of hdbscan; leaf: more and smaller topics, more texts unassigned
+    eps: Annotated[float, Field(gt=0)] | None = None  # of dbscan: how near neighbours are; found from the data
     column: str | None = None  # ready clusters, numbers or names
+
+
+class Tune(Section):
+    """What is compared before a size is chosen."""
+
+    seeds: Annotated[int, Field(ge=0, le=20)] = 2  # further layouts that show which topics come back; 0: none
+    min_samples: list[Count] = []  # further values of cluster.min_samples to compare
+
+
+class Evaluate(Section):
+    """What the topics are held against."""
+
+    truth: str | None = None  # a column of text.keep that holds known topics
 
 
 class Describe(Section):
@@ -152,12 +173,28 @@ class Config(Section):
     text: Text = Text()
     redact: Redact = Redact()
     truncate: Truncate = Truncate()
+    preview: Preview = Preview()
     embed: Embed = Embed()
     reduce: Reduce = Reduce()
     cluster: Cluster = Cluster()
+    tune: Tune = Tune()
+    evaluate: Evaluate = Evaluate()
     describe: Describe = Describe()
     label: Label = Label()
     plot: Plot = Plot()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keep_the_truth(cls, given: Any) -> Any:  # noqa: ANN401 - whatever stands in the YAML
+        """Known topics are carried to where they are compared."""
+        try:
+            truth, text = given["evaluate"]["truth"], given.get("text", {})
+            kept = [text["keep"]] if isinstance(text.get("keep"), str) else list(text.get("keep", []))
+        except (AttributeError, KeyError, TypeError):
+            return given  # nothing is named, or what is there is wrong and is refused in its own place
+        if not truth or truth in kept:
+            return given
+        return {**given, "text": {**text, "keep": [*kept, truth]}}
 
     @model_validator(mode="after")
     def _refuse_working_names(self) -> Config:
@@ -186,8 +223,16 @@ class Config(Section):
     @property
     def tree(self) -> dict[str, Any]:
         """Settings of grow_tree: those that do not change with every cut of the tree."""
-        usual = min(MOST_SAMPLES, self.cluster.min_cluster_size)
-        return {"min_samples": self.cluster.min_samples or usual, "column": self.cluster.column}
+        wanted = self.cluster.algorithm == "hdbscan" and not self.cluster.column
+        return {"min_samples": self.cluster.min_samples, "wanted": wanted}
+
+    @property
+    def tuning(self) -> dict[str, Any]:
+        """Settings of tune_sizes: how the layouts are made again, and which trees are compared."""
+        return {"seeds": self.tune.seeds, "more_samples": self.tune.min_samples, "seed": self.seed} | {
+            "reduce": self.reduce.model_dump(),
+            "tree": self.tree,
+        }
 
     @property
     def own_vectors(self) -> bool:

@@ -6,6 +6,8 @@ import pandas as pd
 
 STYLE = "<style>table.dataframe th, table.dataframe td {text-align: left !important; vertical-align: top}</style>"
 
+HEADLESS = "TOPIC_MAP_HEADLESS"  # set in the environment where nobody is there to move a slider
+
 
 def percent(share: float) -> str:
     """Return a share as whole percents, never 100% or 0% where it is not all or none.

@@ -27,6 +27,7 @@ def describe_topics(
     texts: pd.DataFrame,
     vectors: np.ndarray,
     clusters: pd.DataFrame,
+    layers: pd.DataFrame | None = None,
     *,
     embedder: Embedder,
     own_vectors: bool = False,
@@ -42,8 +43,9 @@ def describe_topics(
 
     texts: a line a row, with `vector` (its line in vectors and clusters). The columns are topic, size (rows),
     unique (texts), share (of all rows), name (of own clusters), keywords and their scores (c-TF-IDF), keybert, mmr,
-    representative_ids. The fitted BERTopic goes to model_folder, with centroids, exemplars and thresholds beside it.
-    own_vectors: the vectors are not the embedder's, so KeyBERT embeds the texts that it compares with words.
+    representative_ids; parent and stability from layers, see layers.py. The fitted BERTopic goes to model_folder, with
+    centroids, exemplars and thresholds beside it. own_vectors: the vectors are not the embedder's, so KeyBERT embeds
+    the texts that it compares with words.
     """
     unique = texts.drop_duplicates("vector").sort_values("vector").reset_index(drop=True)
     topics = clusters["topic"].to_numpy()
@@ -65,7 +67,10 @@ def describe_topics(
     for column, found in words.items():
         table[column] = [found.get(topic, []) for topic in table["topic"]]
     embedder.free()
-    return table
+    if layers is None:
+        return table
+    fine = layers.loc[layers["layer"] == "fine", ["topic", "parent", "stability"]]
+    return table.merge(fine, on="topic", how="left").astype({"parent": "Int64"})
 
 
 def choose_representatives(vectors: np.ndarray, members: np.ndarray, *, n: int, spread: float = 0.5) -> np.ndarray:

@@ -25,22 +25,55 @@ def find_neighbours(
     Exact up to 5,000 vectors and on a CUDA card; beyond, by an inverted file (Sivic and Zisserman 2003) of 2 sqrt(n)
     cells, of which the 12 nearest to a vector are searched. The same for any number of CPU threads.
     """
+    full = _comparable(vectors, metric)
+    return _itself_first(*_nearest(full, full, n_neighbors, metric, seed, device))
+
+
+def find_nearest(
+    new: np.ndarray,
+    vectors: np.ndarray,
+    *,
+    n_neighbors: int = 15,
+    metric: str = "cosine",
+    seed: int = 42,
+    device: str = "auto",
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lines (int32) and distances (float32) of the vectors nearest to new ones, both (m, k), nearest first.
+
+    new: (m, d); vectors: (n, d). All else as for find_neighbours.
+    """
+    asked, full = _comparable(new, metric), _comparable(vectors, metric)
+    lines, distances = _nearest(asked, full, n_neighbors, metric, seed, device)
+    distances = np.where(lines < 0, distances[:, :1], np.maximum(distances, 0))
+    lines = np.where(lines < 0, lines[:, :1], lines)  # the cells that were searched held fewer
+    order = np.lexsort((lines, distances), axis=1)
+    return np.take_along_axis(lines, order, axis=1), np.take_along_axis(distances, order, axis=1).astype(np.float32)
+
+
+def _comparable(vectors: np.ndarray, metric: str) -> np.ndarray:
     full = np.ascontiguousarray(vectors, dtype=np.float32)
-    if metric == "cosine":
-        lengths = np.linalg.norm(full, axis=1, keepdims=True)
-        full = full / np.where(lengths == 0, 1, lengths)
+    if metric != "cosine":
+        return full
+    lengths = np.linalg.norm(full, axis=1, keepdims=True)
+    return full / np.where(lengths == 0, 1, lengths)
+
+
+def _nearest(
+    asked: np.ndarray, full: np.ndarray, n_neighbors: int, metric: str, seed: int, device: str
+) -> tuple[np.ndarray, np.ndarray]:
     count = min(n_neighbors, len(full))
-    search, workers = _on_card(full, count, metric) if _has_card(device) else _on_cpu(full, count, metric, seed)
-    blocks = [slice(start, start + AT_ONCE) for start in range(0, len(full), AT_ONCE)]
-    lines, distances = np.empty((len(full), count), dtype=np.int32), np.empty((len(full), count), dtype=np.float32)
+    make = _on_card if _has_card(device) else _on_cpu
+    search, workers = make(asked, full, count, metric, seed)
+    blocks = [slice(start, start + AT_ONCE) for start in range(0, len(asked), AT_ONCE)]
+    lines, distances = np.empty((len(asked), count), dtype=np.int32), np.empty((len(asked), count), dtype=np.float32)
     with (
         ThreadPoolExecutor(workers) as threads,
-        tqdm(total=len(full), desc="find neighbours", unit=" vectors", unit_scale=True, mininterval=1) as progress,
+        tqdm(total=len(asked), desc="find neighbours", unit=" vectors", unit_scale=True, mininterval=1) as progress,
     ):
         for block, (near, found) in zip(blocks, threads.map(search, blocks), strict=True):
             lines[block], distances[block] = found, near
             progress.update(len(near))
-    return _itself_first(lines, distances)
+    return lines, distances
 
 
 def _has_card(device: str) -> bool:
@@ -51,8 +84,8 @@ def _has_card(device: str) -> bool:
     return torch.cuda.is_available()
 
 
-def _on_cpu(full: np.ndarray, count: int, metric: str, seed: int) -> tuple[Callable, int]:
-    """Return a search of a block of vectors and the threads that may search at once."""
+def _on_cpu(asked: np.ndarray, full: np.ndarray, count: int, metric: str, seed: int) -> tuple[Callable, int]:
+    """Return a search for a block of what is asked and the threads that may search at once."""
     import faiss
     from joblib import cpu_count
     from threadpoolctl import threadpool_limits
@@ -68,23 +101,23 @@ def _on_cpu(full: np.ndarray, count: int, metric: str, seed: int) -> tuple[Calla
     with threadpool_limits(1):  # the last bit of a matrix product depends on its threads, and a cell on the last bit
         index.train(full[sample])
         index.add(full)
-        scores, chosen = coarse.search(full, index.nprobe)
+        scores, chosen = coarse.search(asked, index.nprobe)
 
     def search(block: slice) -> tuple[np.ndarray, np.ndarray]:
-        near, lines = index.search_preassigned(full[block], count, chosen[block], scores[block])
+        near, lines = index.search_preassigned(asked[block], count, chosen[block], scores[block])
         return (1 - near if inner else np.sqrt(np.maximum(near, 0))), lines
 
     return search, cpu_count()
 
 
-def _on_card(full: np.ndarray, count: int, metric: str) -> tuple[Callable, int]:
-    """Return a search of a block of vectors among all, on the card, and the threads that may search at once."""
+def _on_card(asked: np.ndarray, full: np.ndarray, count: int, metric: str, seed: int) -> tuple[Callable, int]:  # noqa: ARG001
+    """Return a search for a block of what is asked among all, on the card, and the threads that may search at once."""
     import torch
 
-    held = torch.from_numpy(full).to("cuda")
+    held, wanted = torch.from_numpy(full).to("cuda"), torch.from_numpy(asked).to("cuda")
 
     def search(block: slice) -> tuple[np.ndarray, np.ndarray]:
-        far = 1 - held[block] @ held.T if metric == "cosine" else torch.cdist(held[block], held)
+        far = 1 - wanted[block] @ held.T if metric == "cosine" else torch.cdist(wanted[block], held)
         near, lines = torch.topk(far, count, dim=1, largest=False)
         return near.cpu().numpy(), lines.cpu().numpy()
 

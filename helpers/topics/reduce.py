@@ -13,10 +13,11 @@ import pandas as pd
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from helpers.topics.neighbours import find_neighbours
+from helpers.topics.neighbours import find_nearest, find_neighbours
 
 FEWEST = 16  # fewer vectors are laid out by their principal components: a graph of all with all says nothing
 SAMPLE = 20_000  # vectors that the principal components are found from
+SAME = 1e-6  # vectors nearer than this are one vector
 MAP_EPOCHS = 100  # the map begins from what is clustered, and is soon in shape
 
 
@@ -52,6 +53,56 @@ def reduce_vectors(
     if reduced.shape[1] != 2:
         points = _laid_out(graph, principal_components(reduced, 2), map_min_dist, MAP_EPOCHS, seed)
     return reduced, points, lines, distances
+
+
+def reduce_again(
+    vectors: np.ndarray,
+    lines: np.ndarray,
+    distances: np.ndarray,
+    *,
+    seeds: int,
+    seed: int = 42,
+    n_components: int = 5,
+    min_dist: float = 0.0,
+    n_epochs: int = 200,
+    columns: Sequence[str] = (),
+    **_: object,
+) -> list[np.ndarray]:
+    """Return what would be clustered, `seeds` times (n, n_components), had the layout been made with other seeds.
+
+    vectors, lines, distances and settings: as for reduce_vectors and as it returned them. Nothing for the user's own
+    points (columns), or for so few that their layout has no chance in it.
+    """
+    if columns or len(lines) < FEWEST or not seeds:
+        return []
+    graph, start = _graph(lines, distances), principal_components(vectors, n_components)
+    return [_laid_out(graph, start, min_dist, n_epochs, seed + 1 + one) for one in range(seeds)]
+
+
+def place_points(
+    new: np.ndarray,
+    vectors: np.ndarray,
+    points: np.ndarray,
+    *,
+    n_neighbors: int = 15,
+    metric: str = "cosine",
+    device: str = "auto",
+    seed: int = 42,
+) -> np.ndarray:
+    """Return places (m, k) float32 for new vectors among fitted ones, without a fit: the mean of their nearest.
+
+    new: (m, d); vectors (n, d) and points (n, k): the fitted ones and where they lie. The nearest of each, n_neighbors
+    of them, count by how near they are, in UMAP's measure: a half of the weight is lost every time that the distance
+    beyond the nearest grows by as much as the others' median. A vector that was fitted comes to lie on its own point.
+    """
+    near = {"n_neighbors": n_neighbors, "metric": metric, "device": device, "seed": seed}
+    lines, distances = find_nearest(new, vectors, **near)
+    beyond = distances - distances[:, :1]
+    width = np.median(beyond[:, 1:], axis=1, keepdims=True) if lines.shape[1] > 1 else np.ones((len(new), 1))
+    weights = 0.5 ** (beyond / np.maximum(width, 1e-9))
+    weights[distances[:, 0] <= SAME, 1:] = 0
+    weights /= weights.sum(axis=1, keepdims=True)
+    return np.einsum("ij,ijk->ik", weights, points[lines]).astype(np.float32)
 
 
 def _graph(lines: np.ndarray, distances: np.ndarray) -> csr_matrix | None:

@@ -15,25 +15,35 @@ from helpers.models import KNOWN
 from helpers.runs import Run
 from helpers.shown import percent
 from helpers.text.audit import kept_rows
+from helpers.topics.tune import RETURNS, Choice
 
 INNER = ["turns", "n_tokens_before"]
 ENGLISH = {known.name for known in KNOWN if known.kind == "embedder" and known.name != "BAAI/bge-m3"}
 
 
 def assemble_rows(
-    texts: pd.DataFrame, clusters: pd.DataFrame, points: np.ndarray, *, without: Sequence[str] = ()
+    texts: pd.DataFrame,
+    clusters: pd.DataFrame,
+    points: np.ndarray,
+    nearest: pd.DataFrame | None = None,
+    *,
+    without: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Return a line a row: id, position, text, n_tokens, truncated, duplicate_of, vector, topic, confidence, x, y.
 
-    texts: with `vector`, the line of each row in clusters and points. The source columns asked for follow, as
-    source_NAME where a column of that name is there already; those named in `without` (own vectors) stay behind.
+    texts: with `vector`, the line of each row in clusters, points and nearest. topic_middle and topic_broad follow
+    where there are such layers, nearest_topic and similarity, see outliers.py, and then the source columns asked for,
+    as source_NAME where a column of that name is there already; those named in `without` (own vectors) stay behind.
     """
     line = texts["vector"].to_numpy()
+    beside = [clusters[[name for name in clusters if name.startswith("topic_")]]]
+    beside += [] if nearest is None else [nearest]
     found = {
         "topic": clusters["topic"].to_numpy()[line],
         "confidence": clusters["confidence"].to_numpy()[line],
         "x": points[line, 0],
         "y": points[line, 1],
+        **{name: table[name].to_numpy()[line] for table in beside for name in table},
     }
     first = ["id", "position", "text", "n_tokens", "truncated", "duplicate_of", "vector"]
     rest = texts.drop(columns=[*first, *INNER, *without], errors="ignore")
@@ -42,12 +52,19 @@ def assemble_rows(
 
 
 def collect_report(
-    run: Run, rows: pd.DataFrame, rejected: pd.DataFrame, topics: pd.DataFrame, **more: dict[str, Any]
+    run: Run,
+    rows: pd.DataFrame,
+    rejected: pd.DataFrame,
+    topics: pd.DataFrame,
+    *,
+    choice: Choice,
+    **more: dict[str, Any],
 ) -> dict[str, Any]:
     """Return the run's figures: rows = kept + rejected, unique texts, topics, coverage, seconds, and what is in more.
 
     rows are the source's; texts differ from kept where several rows make a conversation. coverage is the share of
-    texts that are in a topic; seconds is what the stages took when they were made.
+    texts that are in a topic, nearest_coverage with those beside it that are near enough to one; seconds is what the
+    stages took when they were made.
     """
     stages = run.manifest["stages"]
     sources = topics.loc[topics["topic"] != -1, "label_source"].value_counts().to_dict()
@@ -66,6 +83,9 @@ def collect_report(
         "truncated": int(rows["truncated"].sum()),
         "topics": int((topics["topic"] != -1).sum()),
         "coverage": float((rows["topic"] != -1).mean()),
+        "nearest_coverage": float((rows["nearest_topic"] != -1).mean()) if "nearest_topic" in rows else None,
+        "min_cluster_size": choice.min_cluster_size,
+        "min_cluster_size_reason": choice.reason,
         "label_sources": sources,
         "seconds": round(sum(stage["seconds"] for stage in stages.values()), 1),
         "peak_memory_mb": max(stage["peak_memory_mb"] for stage in stages.values()),
@@ -86,8 +106,12 @@ def advice(report: dict[str, Any], topics: pd.DataFrame) -> str:
 
     report: see collect_report, with `audit` and `embedding`.
     """
-    kept, size = report["texts"], report["settings"]["cluster"]["min_cluster_size"]
+    kept, size = report["texts"], report["min_cluster_size"]
     found = [f"{report['topics']} topics hold {percent(report['coverage'])} of the texts.", *_on_topics(report, topics)]
+    fleeting = int((topics["stability"] < RETURNS).sum()) if "stability" in topics else 0
+    if fleeting:
+        found.append(f"{fleeting} of them come{'s' * (fleeting == 1)} and go{'es' * (fleeting == 1)} with the seed")
+        found[-1] += f" (stability below {RETURNS} in topics.parquet): do not build on them."
     audit, model = report.get("audit", {}), report.get("embedding", {}).get("model")
     english = audit.get("language_shares", {}).get("en", 1)
     if model in ENGLISH and english < 0.7:
@@ -107,8 +131,9 @@ def advice(report: dict[str, Any], topics: pd.DataFrame) -> str:
 
 
 def _on_topics(report: dict[str, Any], topics: pd.DataFrame) -> list[str]:
-    smaller = "a smaller cluster.min_cluster_size in OVERRIDES, and run all cells: what it does not change is kept."
-    if report["settings"]["cluster"]["min_cluster_size"] == 2:
+    below = f"a cluster.min_cluster_size below {report['min_cluster_size']}"
+    smaller = f"{below} in OVERRIDES, and run all cells: what it does not change is kept."
+    if report["min_cluster_size"] == 2:
         smaller = "other texts: the size cannot be smaller."
     largest = topics.loc[topics["topic"] == 0, "share"].sum()
     if report["topics"] <= 2:

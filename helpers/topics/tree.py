@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+# The usual min_samples is a hundredth of the points between these. HDBSCAN's own default, min_cluster_size, would need
+# a tree for every size, and agreed no better with known topics over six datasets of 500 to 68,000 texts.
+FEWEST_SAMPLES, MOST_SAMPLES = 5, 30
 SMALLEST = 5  # the tree is kept down to clusters of so many points; smaller ones are asked for hardly ever
 
 
@@ -33,15 +36,21 @@ class Tree:
     smallest: int  # min_cluster_size of the smallest cut
 
 
-def grow_tree(points: np.ndarray, *, min_samples: int = 30, column: str | None = None) -> np.ndarray:
+def usual_samples(n: int) -> int:
+    """Return min_samples for n points where nothing is said."""
+    return min(MOST_SAMPLES, max(FEWEST_SAMPLES, n // 100))
+
+
+def grow_tree(points: np.ndarray, *, min_samples: int | None = None, wanted: bool = True) -> np.ndarray:
     """Return the (n - 1, 3) float64 edges of HDBSCAN's minimum spanning tree, the shortest first: from, to, distance.
 
-    points: (n, k). distance is the mutual reachability of min_samples. No edges for fewer than three points, or where
-    column names the user's own clusters.
+    points: (n, k). distance is the mutual reachability of min_samples, see usual_samples. No edges for fewer than three
+    points, or where they are not wanted because clusters are found in another way.
     """
     full = np.asarray(points, dtype=np.float64)
-    if len(full) < 3 or column:
+    if len(full) < 3 or not wanted:
         return np.zeros((0, 3))
+    min_samples = min_samples or usual_samples(len(full))
     print(f"tree: {len(full):,} points in clusters within clusters", flush=True)  # noqa: T201
     import hdbscan
 

@@ -18,7 +18,6 @@ import warnings
 import numpy as np
 import pandas as pd
 
-from helpers.settings import MOST_SAMPLES
 from helpers.topics.cluster import cluster_points
 from helpers.topics.reduce import reduce_vectors
 from helpers.topics.tree import condense, cut_tree, grow_tree
@@ -64,7 +63,7 @@ def ours(vectors: np.ndarray, size: int) -> tuple[np.ndarray, dict[str, float]]:
     reduced, _, _, _ = reduce_vectors(vectors, device="cpu")
     laid = time.perf_counter()
     clusters = cluster_points(
-        grow_tree(reduced, min_samples=min(MOST_SAMPLES, size)),
+        grow_tree(reduced),
         pd.DataFrame({"vector": np.arange(len(vectors))}),
         min_cluster_size=size,
     )

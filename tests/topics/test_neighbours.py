@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from helpers.topics.neighbours import EXACT, find_neighbours
+from helpers.topics.neighbours import EXACT, find_nearest, find_neighbours
 
 
 def mixture(n, *, groups=40, d=24, seed=0):
@@ -61,3 +61,23 @@ def test_a_card_finds_the_exact_neighbours():
     lines, _ = find_neighbours(vectors)
     expected = NearestNeighbors(n_neighbors=15, metric="cosine", algorithm="brute").fit(vectors).kneighbors(vectors)[1]
     assert (lines == expected).mean() > 0.99
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+@pytest.mark.parametrize("n", [3, 700])
+def test_new_vectors_find_the_nearest_of_the_others(n, metric):
+    vectors, new = mixture(n), mixture(50, seed=1)
+    lines, distances = find_nearest(new, vectors, n_neighbors=9, metric=metric, device="cpu")
+    oracle = NearestNeighbors(n_neighbors=min(9, n), metric=metric, algorithm="brute").fit(vectors)
+    near, expected = oracle.kneighbors(new)
+    np.testing.assert_allclose(distances, near, atol=1e-4)
+    assert (lines == expected).mean() > 0.99
+
+
+def test_new_vectors_among_many_find_nearly_all_of_the_nearest():
+    vectors, new = mixture(EXACT + 3_000), mixture(200, seed=1)
+    lines, distances = find_nearest(new, vectors, device="cpu")
+    oracle = NearestNeighbors(n_neighbors=15, metric="cosine", algorithm="brute").fit(vectors)
+    expected = oracle.kneighbors(new)[1]
+    assert np.mean([len(set(a) & set(b)) for a, b in zip(lines.tolist(), expected.tolist(), strict=True)]) > 13
+    assert (np.diff(distances, axis=1) >= 0).all() and lines.min() >= 0

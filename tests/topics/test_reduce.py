@@ -7,13 +7,19 @@ import pandas as pd
 import pytest
 from sklearn.decomposition import PCA
 
-from helpers.topics.reduce import principal_components, reduce_vectors
+from helpers.topics.reduce import place_points, principal_components, reduce_again, reduce_vectors
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def own(n, **columns):
     return pd.DataFrame({"id": [f"r{i}" for i in range(n)], "vector": range(n), **columns})
+
+
+def groups_of_vectors(n, *, groups=8, seed=0):
+    generator = np.random.default_rng(seed)
+    group = generator.integers(groups, size=n)
+    return (generator.normal(size=(groups, 24))[group] + generator.normal(size=(n, 24)) * 0.3).astype(np.float32), group
 
 
 def test_principal_components_are_those_of_scikit_learn_up_to_the_sign():
@@ -97,3 +103,28 @@ def test_one_thread_and_two_in_processes_of_their_own_give_the_same_points_bit_f
         said.append(done.stdout.splitlines()[-1].split())
     assert [line[0] for line in said] == ["1", "2"]
     assert said[0][1:] == said[1][1:] and len(said[0]) == 5
+
+
+def test_new_rows_are_placed_where_their_like_are_without_a_fit():
+    vectors, group = groups_of_vectors(900)
+    _, points, _, _ = reduce_vectors(vectors[:700], device="cpu")
+    placed = place_points(vectors[700:], vectors[:700], points)
+    assert placed.shape == (200, 2) and placed.dtype == np.float32
+    nearest = ((placed[:, None] - points[None]) ** 2).sum(axis=2).argmin(axis=1)
+    assert (group[:700][nearest] == group[700:]).mean() > 0.98
+
+
+def test_a_fitted_row_comes_to_lie_on_its_own_point():
+    vectors, _ = groups_of_vectors(300)
+    _, points, _, _ = reduce_vectors(vectors, device="cpu")
+    np.testing.assert_allclose(place_points(vectors[::7], vectors, points), points[::7], atol=1e-5)
+    assert place_points(vectors[:1], vectors[:1], points[:1]).tolist() == points[:1].tolist()
+
+
+def test_a_layout_made_again_with_the_same_seed_is_the_same_and_with_others_is_not():
+    vectors, _ = groups_of_vectors(300)
+    reduced, _, near, distances = reduce_vectors(vectors, device="cpu", seed=42)
+    first, second = reduce_again(vectors, near, distances, seeds=2, seed=41)
+    assert (first == reduced).all() and not np.allclose(second, reduced)
+    assert reduce_again(vectors, near, distances, seeds=2, columns=["x", "y"]) == []
+    assert reduce_again(vectors[:5], near[:5], distances[:5], seeds=2) == []

@@ -5,6 +5,7 @@ import pytest
 from helpers.runs import open_run
 from helpers.topics.cluster import cluster_points
 from helpers.topics.tables import advice, assemble_rows, collect_report, report_table
+from helpers.topics.tune import Choice
 
 
 def texts():
@@ -36,13 +37,24 @@ def test_copies_share_their_topic_and_place():
     )
 
 
+def test_layers_and_nearest_topics_have_columns_of_their_own():
+    clusters = CLUSTERS.assign(topic_middle=[0, 0])
+    nearest = pd.DataFrame({"nearest_topic": [0, 0], "similarity": np.array([0.9, 0.8], dtype=np.float32)})
+    rows = assemble_rows(texts().assign(nearest_topic="mine"), clusters, POINTS, nearest, without=["own"])
+    assert rows["topic"].tolist() == [0, -1, 0] and rows["nearest_topic"].tolist() == [0, 0, 0]
+    assert rows["topic_middle"].tolist() == [0, 0, 0] and rows["similarity"].iloc[1] == np.float32(0.8)
+    assert rows["source_nearest_topic"].tolist() == ["mine"] * 3
+
+
 def test_the_figures_add_up(tmp_path, dataset):
     run = open_run(str(dataset([{"text": "a"}])), None, tmp_path / "runs")
     run.stage(cluster_points, np.zeros((0, 3)), pd.DataFrame({"vector": [0, 1]}), min_cluster_size=2)
     topics = pd.DataFrame({"topic": [-1, 0], "label_source": ["fixed", "llm"]})
     rejected = pd.DataFrame({"position": [3, 4], "reason": ["empty", "empty"]})
     rows = assemble_rows(texts(), CLUSTERS, POINTS)
-    report = collect_report(run, rows, rejected, topics, audit={"x": 1})
+    choice = Choice(50, "set", {})
+    report = collect_report(run, rows, rejected, topics, choice=choice, audit={"x": 1})
+    assert report["min_cluster_size"] == 50 and report["nearest_coverage"] is None
     assert report["rows"] == 5 == report["kept"] + report["rejected"]
     assert (report["unique"], report["duplicates"], report["truncated"], report["topics"]) == (2, 1, 1, 1)
     assert report["coverage"] == 2 / 3 and report["rejected_by_reason"] == {"empty": 2}
@@ -58,7 +70,7 @@ REPORT = {
     "texts": 1000,
     "truncated": 700,
     "equal_after_cut": 0,
-    "settings": {"cluster": {"min_cluster_size": 50}},
+    "min_cluster_size": 50,
     "audit": {"language_shares": {"en": 0.9}, "tokens_lost": 0, "tokens": {"mean": 100}},
     "embedding": {"model": "all-MiniLM-L6-v2"},
 }
@@ -69,8 +81,8 @@ REPORT = {
     [
         ({}, "10 topics hold 99% of the texts."),
         ({"topics": 0, "coverage": 0, "unique": 50}, "50 different texts are too few for topics of more than 50"),
-        ({"topics": 2}, "That is few: try a smaller cluster.min_cluster_size in OVERRIDES, and run all cells"),
-        ({"topics": 0, "settings": {"cluster": {"min_cluster_size": 2}}}, "the size cannot be smaller"),
+        ({"topics": 2}, "That is few: try a cluster.min_cluster_size below 50 in OVERRIDES, and run all cells"),
+        ({"topics": 0, "min_cluster_size": 2}, "the size cannot be smaller"),
         ({"coverage": 0.3}, "less than half"),
         ({"audit": {"language_shares": {"en": 0.4, "es": 0.6}}}, "60% of the texts are not English"),
         ({"audit": {"tokens_lost": 50_000, "tokens": {"mean": 100}}}, "50% of all tokens were cut off, as 700 texts"),
@@ -80,6 +92,11 @@ REPORT = {
 def test_advice_says_what_the_figures_mean(change, said):
     assert said in advice({**REPORT, **change}, TOPICS)
     assert change or advice(REPORT, TOPICS) == said
+
+
+def test_advice_tells_of_topics_that_come_and_go():
+    assert "1 of them comes and goes with the seed" in advice(REPORT, TOPICS.assign(stability=[np.nan, 0.9, 0.2]))
+    assert "2 of them come and go with" in advice(REPORT, TOPICS.assign(stability=[np.nan, 0.3, 0.2]))
 
 
 def test_advice_tells_of_a_topic_that_holds_most():

@@ -1,0 +1,181 @@
+"""A sample of the texts -> what the long step of embedding would bring and cost: a first map, and encoders compared."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from helpers.shown import percent
+from helpers.topics.cluster import cluster_points
+from helpers.topics.evaluate import agreement
+from helpers.topics.explore import draw_cut
+from helpers.topics.neighbours import find_neighbours
+from helpers.topics.reduce import reduce_vectors
+from helpers.topics.tree import grow_tree
+from helpers.topics.tune import choose_size, tune_sizes
+from helpers.vectors.embedder import Embedder, find_embedder, unit_length
+from helpers.vectors.static import static_vectors
+
+TIMED = 64  # texts that an encoder's speed is measured on
+BATCH = 32
+NEAR = 10  # neighbours by which encoders are compared
+STATIC = "static"
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A sample's points (n, 2), topics (n,), -1 for none, and the size that was taken."""
+
+    points: np.ndarray
+    topics: np.ndarray
+    min_cluster_size: int
+
+    @property
+    def count(self) -> int:
+        """The number of topics."""
+        return int(self.topics.max(initial=-1)) + 1
+
+    @property
+    def coverage(self) -> float:
+        """The share of texts in a topic."""
+        return float((self.topics != -1).mean()) if len(self.topics) else 0.0
+
+
+def preview_map(texts: pd.DataFrame, *, embedder: Embedder, rows: int = 20_000, seed: int = 42, **_: object) -> Any:  # noqa: ANN401
+    """Return a picture of a first map of up to `rows` unique texts, by static vectors; print what the long run takes.
+
+    The numbers of topics and rows are printed too, with the estimated time and memory of embedding all texts with the
+    embedder. With rows 0 a sentence says how to get one.
+    """
+    from IPython.display import Image
+
+    if not rows:
+        return 'no preview; "preview.rows": 20000 in OVERRIDES makes a first map in about a minute'
+    unique = texts.drop_duplicates("text")["text"].tolist()
+    some = _sample(unique, rows)
+    fit = fit_sample(static_vectors(some, embedder=embedder), seed=seed)
+    rate = _encode(_sample(unique, TIMED), embedder)[1]
+    dimensions = embedder.model.get_embedding_dimension()
+    print(  # noqa: T201
+        f"preview of {len(some):,} texts: {fit.count} topics, coverage {percent(fit.coverage)}, at "
+        f"min_cluster_size {fit.min_cluster_size}\n{embedder.name} will take about {duration(len(unique) / rate)} for "
+        f"{len(unique):,} texts ({rate:,.0f} texts/s), {_weights_mb(embedder):,.0f} MB for the model and "
+        f"{len(unique) * dimensions * 2 / 1e6:,.0f} MB for the vectors"
+    )
+    return Image(draw_cut(fit.points, fit.topics))
+
+
+def compare_encoders(
+    texts: pd.DataFrame,
+    *,
+    encoders: Sequence[str],
+    sample: int = 1_000,
+    truth: str | None = None,
+    seed: int = 42,
+    **_: object,
+) -> pd.DataFrame | str:
+    """Return a line an encoder: speed, what all texts would take, and how its neighbours and topics agree.
+
+    encoders: names as for embed.model, or "static", see static.py, made from the first. neighbours: the share of a
+    text's ten nearest that the first encoder has as well; topics_ami: agreement of the topics with the first's, and
+    truth_ami: with known ones, both on all rows of the sample. memory_mb is that of the weights. Without encoders a
+    sentence says how to name them.
+    """
+    if not encoders:
+        return 'no encoders to compare; "preview.encoders": ["BAAI/bge-small-en-v1.5", ...] in OVERRIDES names them'
+    unique = texts.drop_duplicates("text").reset_index(drop=True)
+    some = unique.iloc[_evenly(len(unique), sample)]
+    lines, first = [], None
+    for name in encoders:
+        model = find_embedder(model=encoders[0] if name == STATIC else name)
+        started = time.perf_counter()
+        if name == STATIC:
+            vectors = static_vectors(some["text"].tolist(), embedder=model)
+            rate = len(some) / (time.perf_counter() - started)
+        else:
+            vectors, rate = _encode(some["text"].tolist(), model)
+        fit = fit_sample(vectors, seed=seed)
+        near, _ = find_neighbours(vectors, n_neighbors=NEAR + 1, device="cpu")
+        first = first or (near, fit)
+        line = {
+            "encoder": name,
+            "dimensions": vectors.shape[1],
+            "window": model.window,
+            "texts_per_second": round(rate, 1),
+            "all_texts": duration(len(unique) / rate),
+            "memory_mb": round(_weights_mb(model)),
+            "topics": fit.count,
+            "coverage": percent(fit.coverage),
+            "neighbours": percent(_shared(first[0], near)),
+            "topics_ami": round(_ami(first[1].topics, fit.topics), 2),
+        }
+        if truth:
+            line["truth_ami"] = round((agreement(some[truth], fit.topics)["all"] or {}).get("ami", np.nan), 2)
+        lines.append(line)
+        model.free()
+    return pd.DataFrame(lines)
+
+
+def fit_sample(vectors: np.ndarray, *, seed: int = 42) -> Fit:
+    """Return the map and topics of vectors (n, d), all settings left to themselves."""
+    own = pd.DataFrame({"vector": np.arange(len(vectors))})
+    reduced, points, near, distances = reduce_vectors(vectors, n_epochs=100, seed=seed)
+    edges = grow_tree(reduced)
+    _, tuning = tune_sizes(vectors, reduced, near, distances, edges, own, seeds=0)
+    settings = {"min_cluster_size": "auto", "topics": None, "method": "eom", "algorithm": "hdbscan", "column": None}
+    choice = choose_size(tuning, edges, own, **settings)
+    clusters = cluster_points(edges, own, **choice.settings)
+    return Fit(points, clusters["topic"].to_numpy(), choice.min_cluster_size)
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as people say it.
+
+    >>> duration(7.4), duration(200), duration(9000)
+    ('7 s', '3 min 20 s', '2 h 30 min')
+    """
+    whole = max(1, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _encode(texts: list[str], embedder: Embedder) -> tuple[np.ndarray, float]:
+    """Return the texts' vectors and how many are made in a second, the model being warm."""
+    embedder.encode(texts[:4])
+    order = np.argsort([-len(text) for text in texts], kind="stable")
+    vectors, started = [], time.perf_counter()
+    for start in range(0, len(texts), BATCH):
+        vectors.append(embedder.encode([texts[line] for line in order[start : start + BATCH]]))
+    rate = len(texts) / (time.perf_counter() - started)
+    back = np.argsort(order, kind="stable")
+    return unit_length(np.concatenate(vectors)[back]), rate
+
+
+def _sample(texts: list[str], most: int) -> list[str]:
+    return [texts[line] for line in _evenly(len(texts), most)]
+
+
+def _evenly(n: int, most: int) -> np.ndarray:
+    """Return up to `most` of n lines, evenly spread: rows are in the order of a hash, so any are as good."""
+    return np.unique(np.linspace(0, n - 1, min(n, most)).astype(int)) if n else np.zeros(0, dtype=int)
+
+
+def _shared(one: np.ndarray, other: np.ndarray) -> float:
+    pairs = zip(one[:, 1:].tolist(), other[:, 1:].tolist(), strict=True)
+    return float(np.mean([len(set(a) & set(b)) / max(1, len(a)) for a, b in pairs]))
+
+
+def _ami(one: np.ndarray, other: np.ndarray) -> float:
+    from sklearn.metrics import adjusted_mutual_info_score
+
+    return float(adjusted_mutual_info_score(one, other))
+
+
+def _weights_mb(embedder: Embedder) -> float:
+    return sum(weight.numel() * weight.element_size() for weight in embedder.model.parameters()) / 1e6
