@@ -35,7 +35,7 @@ def read_config(dataset: str, overrides: dict[str, Any] | None = None) -> tuple[
         config = Config.model_validate(settings)
         return name, config.model_copy(update={"source": _placed(config.source), "embed": _file_placed(config.embed)})
     except ValidationError as error:
-        raise ValueError("\n".join(_explain(where, problem) for problem in error.errors())) from None
+        raise ValueError("\n".join(_explain(where, problem) for problem in _one_a_key(error.errors()))) from None
 
 
 def parse_overrides(pairs: list[str]) -> dict[str, Any]:
@@ -163,6 +163,17 @@ def _put(settings: dict[str, Any], key: str, value: Any) -> None:  # noqa: ANN40
     if not isinstance(settings.get(section), dict):
         settings[section] = {}
     settings[section][name] = value
+
+
+def _one_a_key(problems: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the problems, those of one key as one: a setting of several types is wrong in as many ways."""
+    found: dict[tuple, dict[str, Any]] = {}
+    for problem in problems:
+        key = tuple(part for at, part in enumerate(problem["loc"]) if at < 2 or isinstance(part, int))
+        if key in found and problem["type"] != "extra_forbidden":
+            problem = {**problem, "msg": f"{found[key]['msg']}, or {problem['msg'][0].lower()}{problem['msg'][1:]}"}
+        found[key] = {**problem, "loc": key}
+    return list(found.values())
 
 
 def _explain(where: str, problem: dict[str, Any]) -> str:

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 import yaml
 from hypothesis import given
@@ -39,6 +41,23 @@ def test_a_misspelt_section_is_named():
 def test_a_wrong_type_says_what_came():
     with pytest.raises(ValueError, match='cluster.min_cluster_size: .*integer.*got "many"'):
         read_config("demo", {"cluster.min_cluster_size": "many"})
+
+
+def test_a_setting_of_two_types_has_one_message():
+    with pytest.raises(ValueError) as told:
+        read_config("demo", {"cluster.min_cluster_size": "many", "describe.stop_words": 3})
+    assert len(str(told.value).splitlines()) == 2
+    assert re.search(
+        "min_cluster_size: Input should be a valid integer.*, or input should be 'auto'; got", str(told.value)
+    )
+
+
+def test_known_topics_are_carried_to_where_they_are_compared():
+    for keep, kept in (([], ["intent"]), ("intent", ["intent"]), (["a"], ["a", "intent"])):
+        _, config = read_config("demo", {"evaluate.truth": "intent", "text.keep": keep})
+        assert config.text.keep == kept
+    _, config = read_config("demo", {"text.keep": ["a"]})
+    assert config.text.keep == ["a"] and config.evaluate.truth is None
 
 
 def test_all_mistakes_are_told_at_once():

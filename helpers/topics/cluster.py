@@ -101,6 +101,7 @@ def by_evoc(
         from evoc import EVoC
     except ImportError:
         raise ImportError('cluster.algorithm: evoc is not installed: pip install -e ".[evoc]"') from None
+    print("cluster: EVoC, which compiles for minutes when it is first used", flush=True)  # noqa: T201
     found = EVoC(base_min_cluster_size=min_cluster_size, approx_n_clusters=topics, random_state=seed)
     labels = found.fit_predict(np.asarray(vectors, dtype=np.float32))
     return labels, np.where(labels == -1, 0, np.clip(found.membership_strengths_, 1e-3, 1))

@@ -129,6 +129,7 @@ def test_kmeans_takes_no_more_topics_than_points(topics):
 
 
 def test_evoc_finds_groups_of_vectors():
+    pytest.importorskip("evoc", reason="needs the extra evoc, which compiles for minutes")
     generator = np.random.default_rng(0)
     group = np.arange(400) % 4
     vectors = (np.eye(4, 32)[group] + generator.normal(size=(400, 32)) * 0.08).astype(np.float32)
@@ -136,7 +137,7 @@ def test_evoc_finds_groups_of_vectors():
     again = cluster_points(NO_EDGES, own(400), vectors=vectors, algorithm="evoc", min_cluster_size=20)
     pd.testing.assert_frame_equal(found, again)
     inside = found["topic"] != -1
-    assert inside.mean() > 0.8 and pd.crosstab(group[inside], found["topic"][inside]).gt(0).to_numpy().sum() == 4
+    assert inside.mean() > 0.8 and pd.crosstab(found["topic"][inside], group[inside]).gt(0).sum(axis=1).max() == 1
     assert (found.loc[inside, "confidence"] > 0).all() and (found.loc[~inside, "confidence"] == 0).all()
 
 

@@ -1,15 +1,9 @@
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.decomposition import PCA
 
 from helpers.topics.reduce import place_points, principal_components, reduce_again, reduce_vectors
-
-ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def own(n, **columns):
@@ -72,37 +66,6 @@ def test_own_points_of_more_columns_are_clustered_whole_and_mapped():
 def test_own_points_that_are_not_there_or_no_numbers_are_told(columns, message):
     with pytest.raises(ValueError, match=f"reduce.columns: {message}"):
         reduce_vectors(np.zeros((3, 8)), own(3, x=[1, 2, 3], y=[1, "two", 3]), columns=columns)
-
-
-THREADS = """
-import hashlib, numpy as np
-from helpers.topics.reduce import reduce_vectors
-generator = np.random.default_rng(7)
-group = generator.integers(30, size=6000)
-vectors = generator.normal(size=(30, 48))[group] + generator.normal(size=(6000, 48)) * 0.5
-made = reduce_vectors(vectors.astype(np.float32), device="cpu", n_epochs=50)
-import numba
-print(numba.get_num_threads(), *(hashlib.sha256(part.tobytes()).hexdigest() for part in made))
-"""
-
-
-def test_one_thread_and_two_in_processes_of_their_own_give_the_same_points_bit_for_bit():
-    import os
-
-    said = []
-    for threads in ("1", "2"):
-        counts = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
-        done = subprocess.run(
-            [sys.executable, "-c", THREADS],
-            cwd=ROOT,
-            env={**os.environ, **counts},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        said.append(done.stdout.splitlines()[-1].split())
-    assert [line[0] for line in said] == ["1", "2"]
-    assert said[0][1:] == said[1][1:] and len(said[0]) == 5
 
 
 def test_new_rows_are_placed_where_their_like_are_without_a_fit():
