@@ -18,13 +18,11 @@ from helpers.topics.neighbours import find_neighbours
 from helpers.topics.reduce import reduce_vectors
 from helpers.topics.tree import grow_tree
 from helpers.topics.tune import choose_size, tune_sizes
-from helpers.vectors.embedder import Embedder, find_embedder, unit_length
+from helpers.vectors.embedder import Embedder, find_embedder
 from helpers.vectors.static import static_vectors
 
-TIMED = 64  # texts that an encoder's speed is measured on
 BATCH = 32
 NEAR = 10  # neighbours by which encoders are compared
-STATIC = "static"
 
 
 @dataclass(frozen=True)
@@ -57,9 +55,9 @@ def preview_map(texts: pd.DataFrame, *, embedder: Embedder, rows: int = 20_000, 
     if not rows:
         return 'no preview; "preview.rows": 20000 in OVERRIDES makes a first map in about a minute'
     unique = texts.drop_duplicates("text")["text"].tolist()
-    some = _sample(unique, rows)
-    fit = fit_sample(static_vectors(some, embedder=embedder), seed=seed)
-    rate = _encode(_sample(unique, TIMED), embedder)[1]
+    some = [unique[line] for line in _evenly(len(unique), rows)]
+    vectors, rate = static_vectors(some, embedder=embedder, seed=seed)
+    fit = fit_sample(vectors, seed=seed)
     dimensions = embedder.model.get_embedding_dimension()
     print(  # noqa: T201
         f"preview of {len(some):,} texts: {fit.count} topics, coverage {percent(fit.coverage)}, at "
@@ -81,10 +79,9 @@ def compare_encoders(
 ) -> pd.DataFrame | str:
     """Return a line an encoder: speed, what all texts would take, and how its neighbours and topics agree.
 
-    encoders: names as for embed.model, or "static", see static.py, made from the first. neighbours: the share of a
-    text's ten nearest that the first encoder has as well; topics_ami: agreement of the topics with the first's, and
-    truth_ami: with known ones, both on all rows of the sample. memory_mb is that of the weights. Without encoders a
-    sentence says how to name them.
+    encoders: names as for embed.model. neighbours: the share of a text's ten nearest that the first encoder has as
+    well; topics_ami: agreement of the topics with the first's, and truth_ami: with known ones, both on all rows of the
+    sample. memory_mb is that of the weights. Without encoders a sentence says how to name them.
     """
     if not encoders:
         return 'no encoders to compare; "preview.encoders": ["BAAI/bge-small-en-v1.5", ...] in OVERRIDES names them'
@@ -92,13 +89,8 @@ def compare_encoders(
     some = unique.iloc[_evenly(len(unique), sample)]
     lines, first = [], None
     for name in encoders:
-        model = find_embedder(model=encoders[0] if name == STATIC else name)
-        started = time.perf_counter()
-        if name == STATIC:
-            vectors = static_vectors(some["text"].tolist(), embedder=model)
-            rate = len(some) / (time.perf_counter() - started)
-        else:
-            vectors, rate = _encode(some["text"].tolist(), model)
+        model = find_embedder(model=name)
+        vectors, rate = _encode(some["text"].tolist(), model)
         fit = fit_sample(vectors, seed=seed)
         near, _ = find_neighbours(vectors, n_neighbors=NEAR + 1, device="cpu")
         first = first or (near, fit)
@@ -154,11 +146,7 @@ def _encode(texts: list[str], embedder: Embedder) -> tuple[np.ndarray, float]:
         vectors.append(embedder.encode([texts[line] for line in order[start : start + BATCH]]))
     rate = len(texts) / (time.perf_counter() - started)
     back = np.argsort(order, kind="stable")
-    return unit_length(np.concatenate(vectors)[back]), rate
-
-
-def _sample(texts: list[str], most: int) -> list[str]:
-    return [texts[line] for line in _evenly(len(texts), most)]
+    return np.concatenate(vectors)[back], rate
 
 
 def _evenly(n: int, most: int) -> np.ndarray:
