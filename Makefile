@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lab check
+.PHONY: help install demo test lab check benchmark
 
 help:  ## show the commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,3 +32,8 @@ check: install  ## style, and templates without outputs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/nbstripout --verify --keep-id notebooks/*_template.ipynb
+
+benchmark: install  ## the fit and the embedding against the stock recipe, half an hour
+	$(BIN)/python tests/benchmarks/fit.py
+	$(BIN)/python tests/benchmarks/fit.py --parts --sizes 20000,100000
+	$(BIN)/python tests/benchmarks/embed.py

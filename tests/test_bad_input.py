@@ -35,7 +35,7 @@ def check(folder):
 def test_one_row(run_cells, dataset, capsys):
     rows, topics, _, report = check(run_cells(dataset([{"text": "hello there"}])))
     assert rows["topic"].tolist() == [-1] and report["topics"] == 0 and report["coverage"] == 0
-    assert "1 different texts are too few for topics of more than 50" in capsys.readouterr().out
+    assert "1 different texts are too few for topics of more than 5" in capsys.readouterr().out
 
 
 def test_all_rows_the_same(run_cells, dataset):
