@@ -103,7 +103,7 @@ class Reduce(Section):
     n_components: Count = 5  # dimensions that are clustered
     min_dist: Share = 0.0  # how near two points may be laid
     map_min_dist: Share = 0.25  # the same on the map, where points on top of each other cannot be told apart
-    n_epochs: Count = 200  # rounds of the layout that is clustered
+    n_epochs: Count = 100  # rounds of the layout that is clustered; more of them brought no better topics
     device: Literal["auto", "cpu"] = "auto"  # auto: neighbours are found on a CUDA card where there is one
     metric: Literal["cosine", "euclidean"] = "cosine"
     columns: Names = []  # ready points

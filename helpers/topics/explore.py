@@ -29,41 +29,39 @@ def plot_tuning(tuning: pd.DataFrame, choice: Choice) -> Any:  # noqa: ANN401 - 
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator
 
+    drawn = tuning[tuning["topics"] > 0]
     figure = Figure(figsize=(11, 6), layout="constrained")
     panels = figure.subplots(2, 2, sharex=True).ravel()
-    styles = {"eom": "-", "leaf": "--"}
     for axes, (name, title) in zip(panels, PANELS.items(), strict=True):
-        for (samples, method), lines in tuning.groupby(["min_samples", "method"], sort=False):
-            first = samples == tuning["min_samples"].iloc[0]
-            look = {"color": INK if first else SECOND, "ls": styles[method], "lw": 1.6 if first else 1.0}
-            shown = lines[name].mask(lines["topics"] == 0)
-            axes.plot(lines["min_cluster_size"], shown, label=f"{method}, min_samples {samples}", **look)
+        for (samples, method), lines in drawn.groupby(["min_samples", "method"], sort=False):
+            look = _look(method, first=samples == tuning["min_samples"].iloc[0])
+            axes.plot(lines["min_cluster_size"], lines[name], label=f"{method}, min_samples {samples}", **look)
             if name == "coverage":
-                axes.plot(
-                    lines["min_cluster_size"],
-                    lines["largest"].mask(lines["topics"] == 0),
-                    **{**look, "ls": ":", "alpha": 0.8},
-                )
+                axes.plot(lines["min_cluster_size"], lines["largest"], **{**look, "ls": ":", "alpha": 0.8})
         axes.axvline(choice.min_cluster_size, color=CHOSEN, lw=1)
         axes.set_title(title, fontsize=9, loc="left")
-        axes.set_xscale("log")
         axes.spines[["top", "right"]].set_visible(False)
-        if name == "topics":
-            axes.set_yscale("log")
-        else:
-            axes.set_ylim(min(0, tuning[name].min(skipna=True)) if len(tuning) else 0, 1.02)
-    for axes in panels:
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.xaxis.set_major_formatter("{x:g}")
-    panels[0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    panels[0].yaxis.set_major_formatter("{x:g}")
+        if name != "topics" and len(drawn):
+            axes.set_ylim(min(0, drawn[name].min()) if drawn[name].notna().any() else 0, 1.02)
+    if len(drawn):
+        panels[0].set_yscale("log")
+        panels[0].legend(fontsize=8, frameon=False)
+        for axis in (panels[0].yaxis, *(axes.xaxis for axes in panels)):
+            axis.axes.set_xscale("log")
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_formatter("")
     for axes in panels[2:]:
         axes.set_xlabel("min_cluster_size")
-    if len(tuning):
-        panels[0].legend(fontsize=8, frameon=False)
     head = f"min_cluster_size {choice.min_cluster_size}: {choice.reason}"
     figure.suptitle(head, x=0.01, ha="left", fontsize=9, wrap=True)
     return figure
+
+
+def _look(method: str, *, first: bool) -> dict[str, Any]:
+    """Return how a method's line is drawn; first: of the run's own min_samples."""
+    style = "-" if method == METHODS[0] else "--"
+    return {"color": INK if first else SECOND, "ls": style, "lw": 1.6 if first else 1.0}
 
 
 def explore_sizes(reduced: np.ndarray, points: np.ndarray, edges: np.ndarray, own: pd.DataFrame, choice: Choice) -> Any:  # noqa: ANN401 - an ipywidgets box, or a picture

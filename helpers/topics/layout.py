@@ -44,7 +44,7 @@ def lay_out(
     start: np.ndarray,
     *,
     min_dist: float = 0.0,
-    epochs: int = 200,
+    epochs: int = 100,
     seed: int = 42,
     title: str = "lay out",
 ) -> np.ndarray:

@@ -116,7 +116,7 @@ def compare_encoders(
 def fit_sample(vectors: np.ndarray, *, seed: int = 42) -> Fit:
     """Return the map and topics of vectors (n, d), all settings left to themselves."""
     own = pd.DataFrame({"vector": np.arange(len(vectors))})
-    reduced, points, near, distances = reduce_vectors(vectors, n_epochs=100, seed=seed)
+    reduced, points, near, distances = reduce_vectors(vectors, seed=seed)
     edges = grow_tree(reduced)
     _, tuning = tune_sizes(vectors, reduced, near, distances, edges, own, seeds=0)
     settings = {"min_cluster_size": "auto", "topics": None, "method": "eom", "algorithm": "hdbscan", "column": None}

@@ -30,7 +30,7 @@ def reduce_vectors(
     n_components: int = 5,
     min_dist: float = 0.0,
     map_min_dist: float = 0.25,
-    n_epochs: int = 200,
+    n_epochs: int = 100,
     metric: str = "cosine",
     device: str = "auto",
     seed: int = 42,
@@ -64,7 +64,7 @@ def reduce_again(
     seed: int = 42,
     n_components: int = 5,
     min_dist: float = 0.0,
-    n_epochs: int = 200,
+    n_epochs: int = 100,
     columns: Sequence[str] = (),
     **_: object,
 ) -> list[np.ndarray]:
