@@ -78,7 +78,7 @@ def explore_sizes(reduced: np.ndarray, points: np.ndarray, edges: np.ndarray, ow
     method = choice.settings["method"]
     cut = _cutter(reduced, edges, choice, weights)
     if os.environ.get(HEADLESS):
-        return Image(draw_cut(points, cut(choice.min_cluster_size, method, None)))
+        return Image(draw_cut(points, cut(choice.min_cluster_size, method, 0)))
     return _with_slider(points, cut, choice, weights)
 
 
@@ -108,11 +108,11 @@ def draw_cut(points: np.ndarray, topics: np.ndarray) -> bytes:
 
 
 def _cutter(reduced: np.ndarray, edges: np.ndarray, choice: Choice, weights: np.ndarray) -> Callable:
-    """Return a function of size, method and min_samples (None: the run's own) that gives each point's topic."""
+    """Return a function of size, method and min_samples (0: the run's own) that gives each point's topic."""
     smallest = min(SMALLEST, choice.min_cluster_size)
-    held: dict[int | None, Tree] = {None: condense(edges, smallest=smallest)}
+    held: dict[int, Tree] = {0: condense(edges, smallest=smallest)}
 
-    def cut(size: int, method: str, samples: int | None) -> np.ndarray:
+    def cut(size: int, method: str, samples: int) -> np.ndarray:
         if samples not in held:
             held[samples] = condense(grow_tree(reduced, min_samples=samples), smallest=smallest)
         return number_by_size(cut_tree(held[samples], min_cluster_size=size, method=method)[0], weights=weights)
@@ -128,9 +128,9 @@ def _with_slider(points: np.ndarray, cut: Callable, choice: Choice, weights: np.
     size = ipywidgets.SelectionSlider(
         options=sizes, value=choice.min_cluster_size, description="min_cluster_size", continuous_update=False, **wide
     )
-    method = ipywidgets.ToggleButtons(options=METHODS, value=choice.settings["method"], description="method", **wide)
+    method = ipywidgets.Dropdown(options=METHODS, value=choice.settings["method"], description="method", **wide)
     samples = ipywidgets.Dropdown(
-        options=[("of this run", None), *((str(one), one) for one in (5, 10, 15, 30, 60) if one < len(points))],
+        options=[("of this run", 0), *((str(one), one) for one in (5, 10, 15, 30, 60) if one < len(points))],
         description="min_samples",
         **wide,
     )

@@ -38,7 +38,7 @@ def static_vectors(texts: list[str], *, embedder: Embedder, seed: int = 42) -> t
     known, rate = _read([texts[line] for line in read], embedder)
     read = read[: len(known)]
     weights = TfidfTransformer(sublinear_tf=True).fit_transform(_count_tokens(texts, embedder))
-    dimensions = min(DIMENSIONS, len(texts) - 1, weights.shape[1] - 1)
+    dimensions = min(DIMENSIONS, len(set(texts)) - 1, weights.shape[1] - 1)
     if dimensions < 2:
         return embedder.encode(texts), rate
     features = unit_length(TruncatedSVD(dimensions, random_state=seed).fit_transform(weights))
