@@ -20,8 +20,8 @@ from helpers.config import ROOT
 from helpers.files import fingerprint
 
 PACKAGES = (
-    "bertopic bitsandbytes datamapplot datasets hdbscan numpy pandas scikit-learn sentence-transformers torch "
-    "transformers umap-learn"
+    "bertopic bitsandbytes datamapplot datasets evoc faiss-cpu hdbscan numba numpy pandas scikit-learn scipy "
+    "sentence-transformers torch transformers umap-learn"
 ).split()
 
 

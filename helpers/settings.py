@@ -103,7 +103,9 @@ class Reduce(Section):
     n_components: Count = 5  # dimensions that are clustered
     min_dist: Share = 0.0  # how near two points may be laid
     map_min_dist: Share = 0.25  # the same on the map, where points on top of each other cannot be told apart
-    n_epochs: Count = 100  # rounds of the layout that is clustered; more of them brought no better topics
+    n_epochs: Annotated[int, Field(ge=10)] = (
+        100  # rounds of the layout that is clustered; more of them brought no better topics
+    )
     device: Literal["auto", "cpu"] = "auto"  # auto: neighbours are found on a CUDA card where there is one
     metric: Literal["cosine", "euclidean"] = "cosine"
     columns: Names = []  # ready points
@@ -113,9 +115,11 @@ class Cluster(Section):
     """How points are put into topics, or the column that holds ready clusters."""
 
     algorithm: Literal["hdbscan", "dbscan", "kmeans", "evoc"] = "hdbscan"  # evoc needs the extra of that name
-    min_cluster_size: Annotated[int, Field(ge=2)] | Literal["auto"] = "auto"  # texts in the smallest topic
-    topics: Count | None = None  # in place of a size: the size that gives about so many topics; k of kmeans
-    min_samples: Count | None = None  # neighbours that make a place dense; 5 to 30, a hundredth of the texts
+    min_cluster_size: Annotated[int, Field(ge=2)] | Literal["auto"] = (
+        "auto"  # of hdbscan and evoc: texts in the smallest topic
+    )
+    topics: Count | None = None  # of hdbscan and evoc: about so many, in place of a size; of kmeans: exactly so many
+    min_samples: Count | None = None  # of hdbscan and dbscan: neighbours that make a place dense; 5 to 30, by the data
     method: Literal["eom", "leaf"] = "eom"  # of hdbscan; leaf: more and smaller topics, more texts unassigned
     eps: Annotated[float, Field(gt=0)] | None = None  # of dbscan: how near neighbours are; found from the data
     column: str | None = None  # ready clusters, numbers or names
@@ -192,7 +196,8 @@ class Config(Section):
             kept = [text["keep"]] if isinstance(text.get("keep"), str) else list(text.get("keep", []))
         except (AttributeError, KeyError, TypeError):
             return given  # nothing is named, or what is there is wrong and is refused in its own place
-        if not truth or truth in kept:
+        carried = [given.get(section, {}).get("column") for section in ("embed", "cluster")]
+        if not truth or truth in kept or truth in carried:
             return given
         return {**given, "text": {**text, "keep": [*kept, truth]}}
 

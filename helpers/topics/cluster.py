@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from helpers.topics.tree import SMALLEST, condense, cut_tree, usual_samples
 
+SIZED = ("hdbscan", "evoc")  # the algorithms that read min_cluster_size
 DENSE_SHARE = 0.9  # of all points lie densely enough for dbscan to begin a cluster there
 UNASSIGNED = {"-1", "", "none", "nan", "null", "noise", "outlier", "unassigned", "unclustered"}
 
@@ -35,12 +36,12 @@ def cluster_points(
     edges: see grow_tree; the only thing that hdbscan needs. own: a line a row, with `vector`, its point's number.
     reduced (n, k) is what dbscan and kmeans cluster, vectors (n, d) what evoc does, see their functions. column: the
     user's own clusters in own, see take_clusters. Topics are numbered by their rows, equal ones by their first point.
-    No more points than min_cluster_size are all unassigned.
+    For hdbscan and evoc, no more points than min_cluster_size are all unassigned.
     """
     if column:
         return take_clusters(own, column=column)
     n = own["vector"].nunique()
-    if n <= min_cluster_size or (algorithm == "hdbscan" and not len(edges)):
+    if not n or (algorithm in SIZED and (n <= min_cluster_size or (algorithm == "hdbscan" and not len(edges)))):
         labels, membership = np.full(n, -1), np.zeros(n)
     elif algorithm == "hdbscan":
         tree = condense(edges, smallest=min(SMALLEST, min_cluster_size))
@@ -151,7 +152,7 @@ def rows_of(own: pd.DataFrame) -> np.ndarray:
 
 def _cluster_name(value: object) -> str | None:
     """Return a given cluster as text (3.0 is 3), None where it says that there is none."""
-    if value is None or (isinstance(value, float) and np.isnan(value)):
+    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
         return None
     text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
     return None if text.lower() in UNASSIGNED else text

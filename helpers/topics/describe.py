@@ -173,7 +173,7 @@ def _fit(
         embedding_model=Words(),
         umap_model=BaseDimensionalityReduction(),
         hdbscan_model=BaseCluster(),
-        vectorizer_model=_vectorizer(documents, stops, ngrams),
+        vectorizer_model=make_vectorizer(documents, stops, ngrams),
         ctfidf_model=ClassTfidfTransformer(reduce_frequent_words=True),  # or "yeah" leads half the topics of a chat
         representation_model={
             "KeyBERT": KeyBERTInspired(top_n_words=top_n_words),
@@ -189,7 +189,7 @@ def _fit(
     return model
 
 
-def _vectorizer(documents: list[str], stops: list[str], ngrams: int) -> Any:  # noqa: ANN401
+def make_vectorizer(documents: list[str], stops: list[str], ngrams: int) -> Any:  # noqa: ANN401
     """Return a CountVectorizer that finds words in these documents: without stop words where that leaves any.
 
     A dataset of only stop words, or only emoji, still gets keywords.

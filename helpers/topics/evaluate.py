@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from helpers.topics.describe import make_vectorizer
 from helpers.topics.tree import relative_validity
 
 V_MEASURE = ("homogeneity", "completeness", "v_measure")
@@ -20,6 +22,7 @@ def evaluate_topics(
     edges: np.ndarray,
     *,
     truth: str | None = None,
+    stops: Sequence[str] = (),
     ngrams: int = 2,
 ) -> dict[str, Any]:
     """Return the figures of a fit, from 0 or -1 (poor) to 1, None where there is nothing to measure.
@@ -39,7 +42,7 @@ def evaluate_topics(
         "validity": relative_validity(edges, clusters["topic"].to_numpy()) if len(edges) else None,
         "stability": float(np.average(stable["stability"], weights=stable["size"])) if len(stable) else None,
         "diversity": keyword_diversity(words),
-        "coherence": keyword_coherence(texts.drop_duplicates("vector")["text"].tolist(), words, ngrams=ngrams),
+        "coherence": keyword_coherence(texts.drop_duplicates("vector")["text"].tolist(), words, stops, ngrams=ngrams),
     }
     if truth:
         figures["truth"] = {"column": truth} | agreement(texts[truth], row_topics)
@@ -52,19 +55,19 @@ def keyword_diversity(words: list[list[str]]) -> float | None:
     return len(set(every)) / len(every) if every else None
 
 
-def keyword_coherence(documents: list[str], words: list[list[str]], *, ngrams: int = 1) -> float | None:
+def keyword_coherence(
+    documents: list[str], words: list[list[str]], stops: Sequence[str] = (), *, ngrams: int = 1
+) -> float | None:
     """Return the mean over topics of the mean NPMI of all pairs of a topic's keywords, -1 to 1; None without a pair.
 
     documents: unique texts; a word and a word that stand in the same text count as together. Pairs that never do count
-    as -1, those in every text as 1 (Bouma 2009).
+    as -1, those in every text as 1 (Bouma 2009). stops, ngrams: as when the keywords were found, for "terms of service"
+    holds "terms service" only without its stop words.
     """
-    from sklearn.feature_extraction.text import CountVectorizer
-
     vocabulary = sorted({word for found in words for word in found})
     if not any(len(found) > 1 for found in words) or not documents:
         return None
-    split = r"(?u)\b\w\w+\b" if any(character.isalnum() for word in vocabulary for character in word) else r"\S+"
-    counter = CountVectorizer(vocabulary=vocabulary, binary=True, ngram_range=(1, ngrams), token_pattern=split)
+    counter = make_vectorizer(documents, list(stops), ngrams).set_params(vocabulary=vocabulary, binary=True)
     held = counter.transform(documents).astype(np.int64)
     together = (held.T @ held).toarray() / len(documents)
     alone = together.diagonal()
@@ -82,7 +85,7 @@ def agreement(truth: pd.Series, topics: np.ndarray) -> dict[str, Any]:
     """Return how topics (n,) agree with known ones (n,), on all rows and on the covered ones.
 
     By NMI, AMI, ARI, homogeneity, completeness and their V-measure. Rows without a truth are left out; `rows` says how
-    many are not.
+    many are not, and coverage is theirs.
     """
     from sklearn import metrics
 
@@ -90,6 +93,7 @@ def agreement(truth: pd.Series, topics: np.ndarray) -> dict[str, Any]:
     names, found = truth[known].astype(str).to_numpy(), topics[known]
     inside = found != -1
     figures: dict[str, Any] = {"rows": int(known.sum()), "known_topics": len(set(names.tolist()))}
+    figures["coverage"] = float(inside.mean()) if len(found) else None
     for which, chosen in (("all", np.ones(len(found), dtype=bool)), ("covered", inside)):
         pair = names[chosen], found[chosen]
         if not chosen.any():
@@ -107,6 +111,8 @@ def agreement(truth: pd.Series, topics: np.ndarray) -> dict[str, Any]:
 def evaluation_table(figures: dict[str, Any]) -> pd.DataFrame:
     """Return the figures as a table to be read; those against known topics once for all rows, once for covered ones."""
     lines = {name: value for name, value in figures.items() if name != "truth"}
+    if "truth" in figures:
+        lines[f"coverage of the {figures['truth']['rows']:,} rows with a truth"] = figures["truth"]["coverage"]
     for which in ("all", "covered"):
         for name, value in (figures.get("truth", {}).get(which) or {}).items():
             lines[f"{name}, {which} rows"] = value

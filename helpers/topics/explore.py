@@ -141,9 +141,11 @@ def _with_slider(points: np.ndarray, cut: Callable, choice: Choice, weights: np.
         rows = np.bincount(topics + 1, weights=weights, minlength=2)
         settings = {"cluster.min_cluster_size": size.value, "cluster.method": method.value}
         settings |= {"cluster.min_samples": samples.value} if samples.value else {}
+        settings |= {"cluster.topics": None} if choice.settings.get("topics") else {}
         said.value = (
             f"<b>{topics.max(initial=-1) + 1} topics</b>, coverage {percent(rows[1:].sum() / rows.sum())}, the largest "
-            f"has {percent(rows[1:].max() / rows.sum())}. To take it: <code>OVERRIDES = {settings}</code>"
+            f"has {percent(rows[1:].max() / rows.sum())}. "
+            f"To take it, add to OVERRIDES: <code>{str(settings)[1:-1]}</code>"
         )
         picture.value = draw_cut(points, topics)
 

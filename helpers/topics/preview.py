@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +44,15 @@ class Fit:
         return float((self.topics != -1).mean()) if len(self.topics) else 0.0
 
 
-def preview_map(texts: pd.DataFrame, *, embedder: Embedder, rows: int = 20_000, seed: int = 42, **_: object) -> Any:  # noqa: ANN401
+def preview_map(
+    texts: pd.DataFrame,
+    *,
+    embedder: Embedder,
+    rows: int = 20_000,
+    seed: int = 42,
+    own_vectors: bool = False,
+    **_: object,
+) -> Any:  # noqa: ANN401
     """Return a picture of a first map of up to `rows` unique texts, by static vectors; print what the long run takes.
 
     The numbers of topics and rows are printed too, with the estimated time and memory of embedding all texts with the
@@ -52,6 +60,8 @@ def preview_map(texts: pd.DataFrame, *, embedder: Embedder, rows: int = 20_000, 
     """
     from IPython.display import Image
 
+    if own_vectors:
+        return "no preview: the vectors are there already"
     if not rows:
         return 'no preview; "preview.rows": 20000 in OVERRIDES makes a first map in about a minute'
     unique = texts.drop_duplicates("text")["text"].tolist()
@@ -72,6 +82,7 @@ def compare_encoders(
     texts: pd.DataFrame,
     *,
     encoders: Sequence[str],
+    embed: Mapping[str, Any] | None = None,
     sample: int = 1_000,
     truth: str | None = None,
     seed: int = 42,
@@ -79,9 +90,10 @@ def compare_encoders(
 ) -> pd.DataFrame | str:
     """Return a line an encoder: speed, what all texts would take, and how its neighbours and topics agree.
 
-    encoders: names as for embed.model. neighbours: the share of a text's ten nearest that the first encoder has as
-    well; topics_ami: agreement of the topics with the first's, and truth_ami: with known ones, both on all rows of the
-    sample. memory_mb is that of the weights. Without encoders a sentence says how to name them.
+    texts: not cut yet, for each encoder reads as far as it can. encoders: names as for embed.model; embed: the other
+    settings of that section, device and precision among them. neighbours: the share of a text's ten nearest that the
+    first encoder has as well; topics_ami: agreement of the topics with the first's, and truth_ami: with known ones,
+    both on all rows of the sample. memory_mb is that of the weights. Without encoders a sentence says how to name them.
     """
     if not encoders:
         return 'no encoders to compare; "preview.encoders": ["BAAI/bge-small-en-v1.5", ...] in OVERRIDES names them'
@@ -89,7 +101,7 @@ def compare_encoders(
     some = unique.iloc[_evenly(len(unique), sample)]
     lines, first = [], None
     for name in encoders:
-        model = find_embedder(model=name)
+        model = find_embedder(**{**(embed or {}), "model": name, "revision": None})
         vectors, rate = _encode(some["text"].tolist(), model)
         fit = fit_sample(vectors, seed=seed)
         near, _ = find_neighbours(vectors, n_neighbors=NEAR + 1, device="cpu")

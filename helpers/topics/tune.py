@@ -123,13 +123,15 @@ def choose_size(tuning: pd.DataFrame, edges: np.ndarray, own: pd.DataFrame, **cl
 
 
 def tuning_table(tuning: pd.DataFrame, choice: Choice, *, most: int = 12) -> pd.DataFrame:
-    """Return some sizes of the chosen method, the chosen one among them, to be read."""
+    """Return some sizes of the chosen method to be read, the one that was chosen, or is nearest to it, marked."""
     lines = _shown(tuning, choice.settings["method"])
     if lines.empty:
         return pd.DataFrame({"size": [], "topics": []})
     chosen = (lines["min_cluster_size"] - choice.min_cluster_size).abs().idxmin()
     some = lines.loc[sorted({*lines.index[:: -(-len(lines) // most)], chosen})]
-    marks = ["chosen" if at == chosen else "" for at in some.index]
+    exact = lines["min_cluster_size"][chosen] == choice.min_cluster_size
+    mark = "chosen" if exact else f"nearest to {choice.min_cluster_size}"
+    marks = [mark if at == chosen else "" for at in some.index]
     return pd.DataFrame(
         {
             "min_cluster_size": some["min_cluster_size"],
@@ -151,14 +153,14 @@ def _cut(edges: np.ndarray, trees: list[Tree], weights: np.ndarray, size: int, m
     labels, *others = (dense(cut_tree(tree, min_cluster_size=size, method=method)[0]) for tree in trees)
     rows = np.bincount(labels + 1, weights=weights, minlength=2)
     matches = jaccard(labels, others, weights)
-    inside = rows[1:].sum()
+    inside, absent = rows[1:].sum(), 0.0 if others else np.nan
     return {
         "min_cluster_size": size,
         "topics": int(labels.max(initial=-1)) + 1,
         "coverage": inside / rows.sum(),
         "largest": rows[1:].max() / rows.sum(),
         "validity": relative_validity(edges, labels),
-        "stability": float((matches * rows[1 : len(matches) + 1]).sum() / inside) if inside else 0.0,
+        "stability": float((matches * rows[1 : len(matches) + 1]).sum() / inside) if inside and others else absent,
     }
 
 

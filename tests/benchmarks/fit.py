@@ -2,8 +2,8 @@
 
     python tests/benchmarks/fit.py [--sizes 5000,20000,100000] [--vectors FILE.npy] [--truth FILE.parquet] [--parts]
 
-Stock: UMAP(15, 5, 0.0, cosine, seed 42), HDBSCAN(min_cluster_size), and a second UMAP for the map. Without --vectors a
-mixture of real vectors is not to be had, and one is made: 200 groups of unequal size and width in 384 dimensions, with
+Stock: UMAP(15, 5, 0.0, cosine, seed 42), HDBSCAN(min_cluster_size), and a second UMAP for the map. Without --vectors,
+which needs --truth, vectors are made: 200 groups of unequal size and width in 384 dimensions, with
 5 % noise. --parts: short texts with noisy copies, so that the graph of neighbours falls into thousands of parts.
 --truth: a parquet with the column `truth`, a line a vector.
 """

@@ -124,7 +124,7 @@ def test_kmeans_leaves_no_point_out(blobs):
 @pytest.mark.parametrize("topics", [1, 6, 500])
 def test_kmeans_takes_no_more_topics_than_points(topics):
     points = np.random.default_rng(0).normal(size=(6, 3))
-    found = cluster_points(NO_EDGES, own(6), points, algorithm="kmeans", topics=topics, min_cluster_size=5)
+    found = cluster_points(NO_EDGES, own(6), points, algorithm="kmeans", topics=topics, min_cluster_size=50)
     assert found["topic"].nunique() == min(topics, 6) and (found["topic"] >= 0).all()
 
 

@@ -37,6 +37,12 @@ def test_words_that_are_signs_are_counted():
     assert keyword_coherence(["🎉 🎈", "🎉 🎈", "🎉"], [["🎉", "🎈"]]) is not None
 
 
+def test_keywords_found_without_stop_words_are_counted_without_them():
+    texts = ["the terms of service", "terms of service", "cats and dogs", "the cats and the dogs"]
+    words = [["terms service", "terms"], ["cats dogs", "cats"]]
+    assert keyword_coherence(texts, words, ["of", "and", "the"], ngrams=2) == pytest.approx(1)
+
+
 def test_diversity_is_the_share_of_different_words():
     assert keyword_diversity([["a", "b"], ["a", "c"]]) == 0.75
     assert keyword_diversity([]) is None

@@ -71,6 +71,7 @@ REPORT = {
     "truncated": 700,
     "equal_after_cut": 0,
     "min_cluster_size": 50,
+    "settings": {"cluster": {"algorithm": "hdbscan", "column": None, "topics": None}},
     "audit": {"language_shares": {"en": 0.9}, "tokens_lost": 0, "tokens": {"mean": 100}},
     "embedding": {"model": "all-MiniLM-L6-v2"},
 }
@@ -92,6 +93,13 @@ REPORT = {
 def test_advice_says_what_the_figures_mean(change, said):
     assert said in advice({**REPORT, **change}, TOPICS)
     assert change or advice(REPORT, TOPICS) == said
+
+
+@pytest.mark.parametrize("change", [{"algorithm": "kmeans"}, {"column": "kind"}, {"topics": 7}])
+def test_no_size_is_advised_where_it_has_no_say(change):
+    cluster = {**REPORT["settings"]["cluster"], **change}
+    said = advice({**REPORT, "topics": 2, "unique": 4, "settings": {"cluster": cluster}}, TOPICS)
+    assert "min_cluster_size" not in said and "too few" not in said
 
 
 def test_advice_tells_of_topics_that_come_and_go():

@@ -97,8 +97,14 @@ def test_groups_well_apart_come_back_whatever_the_seed(fit):
 def test_without_other_seeds_stability_is_unknown_and_a_size_is_found_all_the_same(fit):
     args = fit["vectors"], fit["reduced"], *fit["near"], fit["edges"], fit["own"]
     again, tuning = tune_sizes(*args, seeds=0)
-    assert len(again) == 0 and tuning["stability"].dropna().eq(0).all()  # 0 where there is no topic
+    assert len(again) == 0 and tuning["stability"].isna().all()
     assert 4 <= topics_at(fit, choose_size(tuning, fit["edges"], fit["own"], **settings())) <= 8
+
+
+def test_sizes_without_topics_do_not_stand_for_a_stability_that_is_unknown():
+    lines = table([6] * 12 + [0] * 4, coverage=[0.9] * 12 + [0] * 4, largest=0.1, stability=np.nan)
+    choice = choose_size(lines, SOME_EDGES, ONE, **settings())
+    assert choice.min_cluster_size == 16 and "6 topics hold 90% of the rows; the largest" in choice.reason
 
 
 def topics_at(fit, choice):
@@ -178,6 +184,8 @@ def test_the_table_to_read_marks_the_chosen_size(fit):
     shown = tuning_table(fit["tuning"], choice)
     assert len(shown) <= 14 and (shown[""] == "chosen").sum() == 1
     assert choice.min_cluster_size in shown.index.tolist() and shown.index.is_monotonic_increasing
+    other = choose_size(fit["tuning"], fit["edges"], fit["own"], **settings(min_cluster_size=400))
+    assert "nearest to 400" in tuning_table(fit["tuning"], other)[""].tolist()
 
 
 @pytest.mark.parametrize(("n", "low", "high"), [(3, 5, 5), (50, 5, 10), (600, 5, 120), (100_000, 50, 20_000)])
