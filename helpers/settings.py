@@ -103,9 +103,7 @@ class Reduce(Section):
     n_components: Count = 5  # dimensions that are clustered
     min_dist: Share = 0.0  # how near two points may be laid
     map_min_dist: Share = 0.25  # the same on the map, where points on top of each other cannot be told apart
-    n_epochs: Annotated[int, Field(ge=10)] = (
-        100  # rounds of the layout that is clustered; more of them brought no better topics
-    )
+    n_epochs: Annotated[int, Field(ge=10)] = 100  # rounds of the layout that is clustered
     device: Literal["auto", "cpu"] = "auto"  # auto: neighbours are found on a CUDA card where there is one
     metric: Literal["cosine", "euclidean"] = "cosine"
     columns: Names = []  # ready points
@@ -115,9 +113,7 @@ class Cluster(Section):
     """How points are put into topics, or the column that holds ready clusters."""
 
     algorithm: Literal["hdbscan", "dbscan", "kmeans", "evoc"] = "hdbscan"  # evoc needs the extra of that name
-    min_cluster_size: Annotated[int, Field(ge=2)] | Literal["auto"] = (
-        "auto"  # of hdbscan and evoc: texts in the smallest topic
-    )
+    min_cluster_size: Annotated[int, Field(ge=2)] | Literal["auto"] = "auto"  # texts in the smallest topic
     topics: Count | None = None  # of hdbscan and evoc: about so many, in place of a size; of kmeans: exactly so many
     min_samples: Count | None = None  # of hdbscan and dbscan: neighbours that make a place dense; 5 to 30, by the data
     method: Literal["eom", "leaf"] = "eom"  # of hdbscan; leaf: more and smaller topics, more texts unassigned

@@ -19,7 +19,7 @@ from helpers.topics.reduce import reduce_vectors
 from helpers.topics.tree import grow_tree
 from helpers.topics.tune import choose_size, tune_sizes
 from helpers.vectors.embedder import Embedder, find_embedder
-from helpers.vectors.static import static_vectors
+from helpers.vectors.static import evenly, static_vectors
 
 BATCH = 32
 NEAR = 10  # neighbours by which encoders are compared
@@ -65,7 +65,7 @@ def preview_map(
     if not rows:
         return 'no preview; "preview.rows": 20000 in OVERRIDES makes a first map in about a minute'
     unique = texts.drop_duplicates("text")["text"].tolist()
-    some = [unique[line] for line in _evenly(len(unique), rows)]
+    some = [unique[line] for line in evenly(len(unique), rows)]
     vectors, rate = static_vectors(some, embedder=embedder, seed=seed)
     fit = fit_sample(vectors, seed=seed)
     dimensions = embedder.model.get_embedding_dimension()
@@ -98,7 +98,7 @@ def compare_encoders(
     if not encoders:
         return 'no encoders to compare; "preview.encoders": ["BAAI/bge-small-en-v1.5", ...] in OVERRIDES names them'
     unique = texts.drop_duplicates("text").reset_index(drop=True)
-    some = unique.iloc[_evenly(len(unique), sample)]
+    some = unique.iloc[evenly(len(unique), sample)]
     lines, first = [], None
     for name in encoders:
         model = find_embedder(**{**(embed or {}), "model": name, "revision": None})
@@ -159,11 +159,6 @@ def _encode(texts: list[str], embedder: Embedder) -> tuple[np.ndarray, float]:
     rate = len(texts) / (time.perf_counter() - started)
     back = np.argsort(order, kind="stable")
     return np.concatenate(vectors)[back], rate
-
-
-def _evenly(n: int, most: int) -> np.ndarray:
-    """Return up to `most` of n lines, evenly spread: rows are in the order of a hash, so any are as good."""
-    return np.unique(np.linspace(0, n - 1, min(n, most)).astype(int)) if n else np.zeros(0, dtype=int)
 
 
 def _shared(one: np.ndarray, other: np.ndarray) -> float:

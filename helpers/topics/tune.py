@@ -145,7 +145,7 @@ def tuning_table(tuning: pd.DataFrame, choice: Choice, *, most: int = 12) -> pd.
 
 def _shown(tuning: pd.DataFrame, method: str) -> pd.DataFrame:
     """Return the lines of one method and of the run's own min_samples, which come first."""
-    own = tuning["min_samples"] == tuning["min_samples"].head(1).sum()
+    own = tuning["min_samples"].isin(tuning["min_samples"].head(1))
     return tuning[own & (tuning["method"] == method)].reset_index(drop=True)
 
 

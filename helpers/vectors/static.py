@@ -34,7 +34,7 @@ def static_vectors(texts: list[str], *, embedder: Embedder, seed: int = 42) -> t
     from sklearn.feature_extraction.text import TfidfTransformer
     from sklearn.linear_model import Ridge
 
-    read = np.random.default_rng(seed).permutation(np.unique(np.linspace(0, len(texts) - 1, READ).astype(int)))
+    read = np.random.default_rng(seed).permutation(evenly(len(texts), READ))
     known, rate = _read([texts[line] for line in read], embedder)
     read = read[: len(known)]
     weights = TfidfTransformer(sublinear_tf=True).fit_transform(_count_tokens(texts, embedder))
@@ -43,6 +43,11 @@ def static_vectors(texts: list[str], *, embedder: Embedder, seed: int = 42) -> t
         return embedder.encode(texts), rate
     features = unit_length(TruncatedSVD(dimensions, random_state=seed).fit_transform(weights))
     return unit_length(Ridge(PENALTY).fit(features[read], known).predict(features)), rate
+
+
+def evenly(n: int, most: int) -> np.ndarray:
+    """Return up to `most` of n lines, evenly spread: rows are in the order of a hash, so any are as good."""
+    return np.unique(np.linspace(0, n - 1, min(n, most)).astype(int)) if n else np.zeros(0, dtype=int)
 
 
 def _read(texts: list[str], embedder: Embedder) -> tuple[np.ndarray, float]:
