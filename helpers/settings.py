@@ -78,7 +78,7 @@ class Embed(Section):
 
     model: str = "auto"  # auto: BAAI/bge-base-en-v1.5, or the packaged MiniLM; a hub name or a folder
     revision: str | None = None
-    batch_size: Count = 32  # halved where memory runs out
+    batch_size: Count | Literal["auto"] = "auto"  # auto: 16 on a CPU, else 32; halved where memory runs out
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     device: str = "auto"  # cpu, cuda, cuda:1, mps
     prefix: str = ""  # put before each text, as some models want ("query: ")

@@ -68,7 +68,7 @@ def convert_rows(
     _check_keep(keep, apart)
     if not first:
         return _tables([], rows, keep, apart, {"format": format})
-    need_columns(first, keep)
+    _need_kept(rows, first, keep)
     found = complete_format(first, format=format, column=column, columns=columns, group=group, order=order)
     wanted = [roles] if isinstance(roles, str) else list(roles)
     _check_roles(wanted, found["format"])
@@ -159,6 +159,13 @@ def _storable(text: str) -> str:
 def _check_keep(keep: Sequence[str], apart: Sequence[str]) -> None:
     if taken := [name for name in keep if name in OWN_COLUMNS or name in apart]:
         raise ValueError(f"text.keep: {taken[0]!r} is a column of texts already; theirs are {', '.join(OWN_COLUMNS)}")
+
+
+def _need_kept(rows: pd.DataFrame, first: list[dict[str, Any]], keep: Sequence[str]) -> None:
+    """Raise ValueError for a kept column that no row has; rare ones may be missing in the first rows."""
+    rare = [name for name in keep if not any(name in record for record in first)]
+    if rare:
+        need_columns([json.loads(record) for record in rows["record"]], rare)
 
 
 def _check_roles(roles: list[str], format: str) -> None:

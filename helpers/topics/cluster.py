@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from helpers.topics.tree import SMALLEST, condense, cut_tree, usual_samples
+from helpers.topics.tree import SMALLEST, condense, cut_tree, possible_samples
 
 SIZED = ("hdbscan", "evoc")  # the algorithms that read min_cluster_size
 DENSE_SHARE = 0.9  # of all points lie densely enough for dbscan to begin a cluster there
@@ -67,7 +67,7 @@ def by_dbscan(
     from sklearn.cluster import DBSCAN
     from sklearn.neighbors import NearestNeighbors
 
-    count = min(min_samples or usual_samples(len(points)), len(points))
+    count = possible_samples(len(points), min_samples)
     if eps is None:
         far, _ = NearestNeighbors(n_neighbors=count).fit(points).kneighbors(points)
         eps = float(np.quantile(far[:, -1], DENSE_SHARE)) or float(np.finfo(np.float32).eps)

@@ -21,7 +21,6 @@ from helpers.topics.tune import choose_size, tune_sizes
 from helpers.vectors.embedder import Embedder, find_embedder
 from helpers.vectors.static import evenly, static_vectors
 
-BATCH = 32
 NEAR = 10  # neighbours by which encoders are compared
 
 
@@ -50,13 +49,15 @@ def preview_map(
     embedder: Embedder,
     rows: int = 20_000,
     seed: int = 42,
+    long_texts: str = "truncate",
     own_vectors: bool = False,
     **_: object,
 ) -> Any:  # noqa: ANN401
     """Return a picture of a first map of up to `rows` unique texts, by static vectors; print what the long run takes.
 
     The numbers of topics and rows are printed too, with the estimated time and memory of embedding all texts with the
-    embedder. With rows 0 a sentence says how to get one.
+    embedder. long_texts: `mean` reads all windows of a text (see embed_texts). With rows 0 a sentence says how to get
+    one.
     """
     from IPython.display import Image
 
@@ -67,6 +68,7 @@ def preview_map(
     unique = texts.drop_duplicates("text")["text"].tolist()
     some = [unique[line] for line in evenly(len(unique), rows)]
     vectors, rate = static_vectors(some, embedder=embedder, seed=seed)
+    rate /= _windows(some, embedder, long_texts)
     fit = fit_sample(vectors, seed=seed)
     dimensions = embedder.model.get_embedding_dimension()
     print(  # noqa: T201
@@ -99,10 +101,11 @@ def compare_encoders(
         return 'no encoders to compare; "preview.encoders": ["BAAI/bge-small-en-v1.5", ...] in OVERRIDES names them'
     unique = texts.drop_duplicates("text").reset_index(drop=True)
     some = unique.iloc[evenly(len(unique), sample)]
-    lines, first = [], None
+    lines, first, settings = [], None, dict(embed or {})
     for name in encoders:
-        model = find_embedder(**{**(embed or {}), "model": name, "revision": None})
+        model = find_embedder(**{**settings, "model": name, "revision": None})
         vectors, rate = _encode(some["text"].tolist(), model)
+        rate /= _windows(some["text"].tolist(), model, settings.get("long_texts", "truncate"))
         fit = fit_sample(vectors, seed=seed)
         near, _ = find_neighbours(vectors, n_neighbors=NEAR + 1, device="cpu")
         first = first or (near, fit)
@@ -154,11 +157,19 @@ def _encode(texts: list[str], embedder: Embedder) -> tuple[np.ndarray, float]:
     embedder.encode(texts[:4])
     order = np.argsort([-len(text) for text in texts], kind="stable")
     vectors, started = [], time.perf_counter()
-    for start in range(0, len(texts), BATCH):
-        vectors.append(embedder.encode([texts[line] for line in order[start : start + BATCH]]))
+    for start in range(0, len(texts), embedder.usual_batch):
+        vectors.append(embedder.encode([texts[line] for line in order[start : start + embedder.usual_batch]]))
     rate = len(texts) / (time.perf_counter() - started)
     back = np.argsort(order, kind="stable")
     return np.concatenate(vectors)[back], rate
+
+
+def _windows(texts: list[str], embedder: Embedder, long_texts: str) -> float:
+    """Return how many windows the embedder reads of a text, on average."""
+    if long_texts != "mean":
+        return 1.0
+    found = embedder.tokenizer(texts, add_special_tokens=False, truncation=False, verbose=False)["input_ids"]
+    return float(np.mean([max(1, -(-len(ids) // embedder.window)) for ids in found]))
 
 
 def _shared(one: np.ndarray, other: np.ndarray) -> float:

@@ -36,21 +36,20 @@ class Tree:
     smallest: int  # min_cluster_size of the smallest cut
 
 
-def usual_samples(n: int) -> int:
-    """Return min_samples for n points where nothing is said."""
-    return min(MOST_SAMPLES, max(FEWEST_SAMPLES, n // 100))
+def possible_samples(n: int, min_samples: int | None = None) -> int:
+    """Return min_samples for n points: the usual where nothing is said, and no more than a point has neighbours."""
+    return max(1, min(min_samples or min(MOST_SAMPLES, max(FEWEST_SAMPLES, n // 100)), n - 1))
 
 
 def grow_tree(points: np.ndarray, *, min_samples: int | None = None, wanted: bool = True) -> np.ndarray:
     """Return the (n - 1, 3) float64 edges of HDBSCAN's minimum spanning tree, the shortest first: from, to, distance.
 
-    points: (n, k). distance is the mutual reachability of min_samples, see usual_samples. No edges for fewer than three
-    points, or where they are not wanted because clusters are found in another way.
+    points: (n, k). distance is the mutual reachability of min_samples, see possible_samples. No edges for fewer than
+    three points, or where they are not wanted because clusters are found in another way.
     """
     full = np.asarray(points, dtype=np.float64)
     if len(full) < 3 or not wanted:
         return np.zeros((0, 3))
-    min_samples = min_samples or usual_samples(len(full))
     print(f"tree: {len(full):,} points in clusters within clusters", flush=True)  # noqa: T201
     import hdbscan
 
@@ -58,7 +57,7 @@ def grow_tree(points: np.ndarray, *, min_samples: int | None = None, wanted: boo
         warnings.filterwarnings("ignore", category=SyntaxWarning)
         grown = hdbscan.HDBSCAN(
             min_cluster_size=max(2, len(full) // 2),  # only the edges are wanted
-            min_samples=min(min_samples, len(full) - 1),
+            min_samples=possible_samples(len(full), min_samples),
             metric="euclidean",
             gen_min_span_tree=True,
             core_dist_n_jobs=1,

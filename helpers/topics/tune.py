@@ -17,7 +17,7 @@ from tqdm import tqdm
 from helpers.shown import percent
 from helpers.topics.cluster import rows_of
 from helpers.topics.reduce import reduce_again
-from helpers.topics.tree import SMALLEST, Tree, condense, cut_tree, grow_tree, relative_validity, usual_samples
+from helpers.topics.tree import SMALLEST, Tree, condense, cut_tree, grow_tree, possible_samples, relative_validity
 
 SIZES = 50  # compared, evenly by their logarithm
 FINEST, COARSEST = 2_000, 5  # a topic has at least one in 2,000 of the texts, and no more than one in 5
@@ -64,7 +64,7 @@ def tune_sizes(
     again = [
         grow_tree(points, **tree) for points in reduce_again(vectors, near, distances, seeds=seeds, seed=seed, **reduce)
     ]
-    own_samples = tree.get("min_samples") or usual_samples(len(reduced))
+    own_samples = possible_samples(len(reduced), tree.get("min_samples"))
     grown = [(own_samples, edges, again)]
     grown += [(count, grow_tree(reduced, min_samples=count), []) for count in more_samples if count != own_samples]
     weights = rows_of(own)

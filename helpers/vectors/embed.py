@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from helpers.vectors.cache import VectorCache
 from helpers.vectors.embedder import Embedder, unit_length
 from helpers.vectors.own import take_vectors
 
-SAVE_EVERY = 4  # batches: a kill loses at most these, a few seconds' work on a CPU
+SAVE_EVERY = 8  # batches: a kill loses at most these, a few seconds' work on a CPU
 
 
 def number_vectors(texts: pd.DataFrame, *, given: Sequence[str] = ()) -> pd.DataFrame:
@@ -41,7 +41,7 @@ def embed_texts(
     texts: pd.DataFrame,
     *,
     embedder: Embedder,
-    batch_size: int = 32,
+    batch_size: int | Literal["auto"] = "auto",
     long_texts: str = "truncate",
     column: str | None = None,
     file: str | None = None,
@@ -61,7 +61,8 @@ def embed_texts(
     unique = texts.drop_duplicates("vector").sort_values("vector")["text"].tolist()
     pieces, owners = _pieces(unique, embedder) if long_texts == "mean" else (unique, np.arange(len(unique)))
     sizes = _token_counts(pieces, embedder)
-    vectors, facts = _embed_pieces(pieces, sizes, embedder, batch_size, VectorCache(runs), run)
+    batch = embedder.usual_batch if batch_size == "auto" else batch_size
+    vectors, facts = _embed_pieces(pieces, sizes, embedder, batch, VectorCache(runs), run)
     if long_texts == "mean":
         vectors = _weighted_means(vectors, owners, sizes, len(unique))
     facts |= {"model": embedder.name, "revision": embedder.revision, "device": embedder.device}

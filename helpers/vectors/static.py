@@ -21,7 +21,6 @@ FEWEST = 64  # that it reads however long it takes
 PATIENCE = 25.0  # seconds, after which it reads no more
 DIMENSIONS = 300  # of the tokens' counts, by which a text is known to the linear map
 PENALTY = 0.1  # of the ridge regression
-AT_ONCE = 16
 
 
 def static_vectors(texts: list[str], *, embedder: Embedder, seed: int = 42) -> tuple[np.ndarray, float]:
@@ -53,11 +52,11 @@ def evenly(n: int, most: int) -> np.ndarray:
 def _read(texts: list[str], embedder: Embedder) -> tuple[np.ndarray, float]:
     """Return the vectors of the texts that there is time to read, and texts a second, the model being warm."""
     embedder.encode(texts[:4])
-    vectors, started = [], time.perf_counter()
-    for start in tqdm(range(0, len(texts), AT_ONCE), "read some texts", unit=" batch", mininterval=1):
+    batch, vectors, started = embedder.usual_batch, [], time.perf_counter()
+    for start in tqdm(range(0, len(texts), batch), "read some texts", unit=" batch", mininterval=1):
         if start >= FEWEST and time.perf_counter() - started > PATIENCE:
             break
-        vectors.append(embedder.encode(texts[start : start + AT_ONCE]))
+        vectors.append(embedder.encode(texts[start : start + batch]))
     read = np.concatenate(vectors)
     return read, len(read) / (time.perf_counter() - started)
 

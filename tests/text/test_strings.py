@@ -338,6 +338,14 @@ def test_order_and_columns_beside_are_kept():
     assert texts["vector"].tolist() == [[3.0], [2.0], [0.0]] and list(rejected["id"]) == ["r1"]
 
 
+def test_a_kept_column_may_be_rare_but_not_unknown():
+    rows = rows_of([{"text": "t", **({"label": "rare"} if n == 150 else {})} for n in range(200)])
+    texts, _ = convert_rows(rows, keep=["label"])
+    assert texts["label"].isna().sum() == 199 and texts["label"].dropna().tolist() == ["rare"]
+    with pytest.raises(ValueError, match=r"no column 'lable' in the first 200 rows; columns are .*label"):
+        convert_rows(rows, keep=["lable"])
+
+
 def test_no_rows_give_no_texts_with_the_same_columns():
     texts, rejected = convert_rows(rows_of([]), keep=["label"])
     assert list(texts.columns) == ["id", "position", "text", "turns", "label"] and texts.empty and rejected.empty

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.topics.preview import compare_encoders, preview_map
+from helpers.topics.preview import _windows, compare_encoders, preview_map
 
 WORDS = {
     "bread": "bread oven dough loaf butter baker rolls flour yeast crust".split(),
@@ -30,6 +30,12 @@ def test_a_first_map_says_what_the_long_run_takes(minilm, texts, capsys):
     assert "preview of 200 texts:" in said and "all-MiniLM-L6-v2 will take about" in said
     assert f"for {unique:,} texts (" in said and "91 MB for the model" in said
     assert Image.open(io.BytesIO(picture.data)).size[0] > 300
+
+
+def test_texts_whose_windows_are_all_read_take_as_many_times_longer(minilm, texts):
+    long = [" and ".join(["the train"] * 300)] * 3  # 3 tokens a time, windows of 254
+    assert _windows(long, minilm, "mean") == -(-899 // 254) == 4
+    assert _windows(["a", "b"], minilm, "mean") == 1 and _windows(long, minilm, "truncate") == 1
 
 
 def test_nothing_is_done_unless_asked_for(minilm, texts):

@@ -62,7 +62,7 @@ def test_a_slow_encoder_reads_no_more_than_there_is_patience_for(minilm, monkeyp
 
     slow = Listening(minilm.name, minilm.path, minilm.revision, minilm.device, minilm.precision)
     vectors, _ = static_vectors(many(900)[0], embedder=slow)
-    assert len(vectors) == 900 and len(read) <= static.FEWEST + static.AT_ONCE
+    assert len(vectors) == 900 and len(read) <= static.FEWEST + slow.usual_batch
 
 
 @pytest.mark.parametrize("texts", [["one"], ["one", "two"], ["🙂", "🙂🙂", "x"], ["same"] * 5])
