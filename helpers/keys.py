@@ -20,8 +20,8 @@ from helpers.config import ROOT
 from helpers.files import fingerprint
 
 PACKAGES = (
-    "bertopic bitsandbytes datamapplot datasets evoc faiss-cpu hdbscan numba numpy pandas scikit-learn scipy "
-    "sentence-transformers torch transformers umap-learn"
+    "bertopic bitsandbytes datamapplot datasets evoc faiss-cpu hdbscan llguidance numba numpy pandas scikit-learn "
+    "scipy sentence-transformers torch transformers umap-learn"
 ).split()
 
 
@@ -77,7 +77,7 @@ def _code(function: Callable) -> str:
     file = Path(inspect.getfile(function))
     code = sorted(file.parent.rglob("*.py"))
     if "helpers.llm" in file.read_text("utf-8"):
-        code += [ROOT / "helpers" / "llm.py", *sorted((ROOT / "helpers" / "instructions").glob("*.md"))]
+        code += [path for kind in ("llm/*.py", "instructions/*.md") for path in sorted((ROOT / "helpers").glob(kind))]
     digest = hashlib.blake2b(digest_size=8)
     for path in code:
         digest.update(path.read_bytes())

@@ -1,6 +1,6 @@
 """A model's name -> the folder that holds it: packaged, local or from the hub; and what is known of each.
 
-How a model is used is told in vectors/embed.py and llm.py. Only this file fetches weights, and it says so first.
+How a model is used is told in vectors/ and llm/. Only this file fetches weights, and it says so first.
 """
 
 from __future__ import annotations
@@ -95,6 +95,22 @@ def downloaded(name: str, *, revision: str | None = None) -> FoundModel | None:
     except LocalEntryNotFoundError:
         return None
     return FoundModel(name, path, path.name) if any(path.glob("*.safetensors")) else None
+
+
+def choose_quantization(model: FoundModel) -> str:
+    """Return `none` where the CPU has the memory for the model in full, and otherwise `4bit`, and say so.
+
+    On a CPU NF4 only saves memory: its weights are unpacked anew for every token, see tests/benchmarks/label.py.
+    """
+    import psutil
+    import torch
+
+    size = sum(file.stat().st_size for file in model.path.glob("*.safetensors")) / 1e9  # 16-bit as a rule
+    full = size * (1.2 if computes_bf16() else 2.4)
+    roomy = not torch.cuda.is_available() and full < psutil.virtual_memory().available / 2e9
+    chosen = "none" if roomy else "4bit"
+    print(f"{model.name}: quantization {chosen}, {'for the CPU has room for it' if roomy else 'NF4'}")  # noqa: T201
+    return chosen
 
 
 def install_packages() -> None:

@@ -52,7 +52,7 @@ STAGES = {
     "cluster": ("stages/clusters.parquet",),
     "layers": ("stages/placed.parquet", "stages/layers.parquet"),
     "describe": ("stages/described.parquet",),
-    "label": ("topics.parquet",),
+    "label": ("topics.parquet", "layers.parquet"),
 }
 # What the stages' results are put together to: gone as soon as one of them is made anew.
 RESULTS = ("topics.parquet", "layers.parquet", "rows.parquet", "map.html", "map.png", "report.json")
@@ -128,7 +128,12 @@ class Run:
         return write_value(self.path(name), value)
 
     def show(self, figure: Any, name: str) -> Any:  # noqa: ANN401 - matplotlib Figure -> IPython Image
-        """Save a matplotlib figure as a PNG of the run folder and return it for the notebook to show."""
+        """Save a matplotlib figure as a PNG of the run folder and return it for the notebook to show.
+
+        A sentence in its place, which says why there is nothing to draw, is returned as it is.
+        """
+        if isinstance(figure, str):
+            return figure
         import io
 
         from IPython.display import Image

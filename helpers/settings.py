@@ -7,16 +7,21 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-import pandas as pd
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Names = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
 
+
 WORKING_NAMES = set(
     "id position record text turns source_rows n_tokens n_tokens_before truncated duplicate_of vector".split()
 )
+
+
+def _with_meanings(value: Any) -> Any:  # noqa: ANN401 - whatever stands in the YAML
+    """Return a list of labels as names without meanings."""
+    return dict.fromkeys(value, "") if isinstance(value, list) and all(isinstance(one, str) for one in value) else value
 
 
 class Section(BaseModel):
@@ -144,17 +149,42 @@ class Describe(Section):
     representatives: Annotated[int, Field(ge=1, le=50)] = 8  # rows that stand for a topic
 
 
+class Example(Section):
+    """A worked example that the LLM is shown: what it would see of a group, and what it should have answered."""
+
+    keywords: Names
+    documents: Names = []
+    labels: Names  # one, or as many as label.labels
+
+
 class Label(Section):
-    """Which LLM names the topics; none means keywords only."""
+    """Which LLM names the topics, what it is shown and asked; none means keywords only."""
 
     model: str = "auto"  # auto: the largest downloaded one that fits the GPU, or the packaged one; none: keywords
     revision: str | None = None
-    quantization: Literal["4bit", "8bit", "none"] = "4bit"
-    documents: Annotated[int, Field(ge=0, le=20)] = 4  # of these, so many are shown to the LLM
-    document_tokens: Count = 50  # and so much of each
+    quantization: Literal["auto", "4bit", "8bit", "none"] = "auto"  # auto: 4bit on a GPU, none on a CPU with the memory
     batch_size: Count = 8  # topics asked about at once
-    max_new_tokens: Count = 24  # longest answer
     trust_remote_code: bool = False
+    server: str | None = None  # an OpenAI-compatible server of this machine, such as http://localhost:8080/v1
+    allow_remote: bool = False  # true lets texts of the dataset go to a server elsewhere
+    concurrency: Count = 4  # prompts that the server has at once
+    timeout: Annotated[float, Field(gt=0)] = 120.0  # seconds for an answer of the server
+    documents: Annotated[int, Field(ge=0, le=20)] = 4  # texts that are shown of a topic
+    document_tokens: Count = 50  # and so much of each
+    contrast: Annotated[int, Field(ge=0, le=10)] = 2  # nearest other topics that a name should not fit
+    draws: Annotated[int, Field(ge=1, le=10)] = 3  # names drawn from different examples, of which the best is kept
+    max_new_tokens: Count = 32  # longest name
+    language: str = "auto"  # auto: that of each topic's texts; or an ISO code, such as en
+    labels: Annotated[int, Field(ge=1, le=10)] = 1  # names a topic
+    available_labels: Annotated[dict[str, str], BeforeValidator(_with_meanings)] = {}  # a list, or names with meanings
+    default_label: str = "None"  # of available_labels, where none fits
+    context: str = ""  # what the LLM should know of the data
+    query_title: str = "Texts"  # what the texts are called
+    system_prompt: str = ""  # in place of the instruction's first part
+    instruction: str = "label"  # or the path of a file of the form of helpers/instructions/label.md
+    examples: list[Example] = []  # in place of the kit's own
+    summary: bool = False  # a sentence a topic
+    score: bool = False  # an educational score of 0 to 5 a topic, with the reason
 
 
 class Plot(Section):
@@ -262,22 +292,3 @@ class Config(Section):
             raise ValueError(f"truncate.max_tokens: {limit} is more than the {window} tokens that the embedder reads")
         strategy = "none" if self.embed.long_texts == "mean" else self.truncate.strategy
         return {"max_tokens": limit, "strategy": strategy, "mark": self.truncate.mark}
-
-
-def settings_table(config: Config) -> pd.DataFrame:
-    """Return a line a section: the settings that were changed, and those that are as by default."""
-    lines = []
-    for name, value in config:
-        changed, default = _parted(value) if isinstance(value, Section) else ({name: value}, {})
-        lines.append({"section": name, "set": _listed(changed), "default": _listed(default)})
-    return pd.DataFrame(lines).set_index("section")
-
-
-def _parted(section: Section) -> tuple[dict[str, Any], dict[str, Any]]:
-    default = {key: field.default for key, field in type(section).model_fields.items()}
-    changed = {key: section[key] for key in default if section[key] != default[key]}
-    return changed, {key: value for key, value in default.items() if key not in changed}
-
-
-def _listed(settings: dict[str, Any]) -> str:
-    return ", ".join(f"{key}: {value}" for key, value in settings.items())

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
+
+from helpers.settings import Config, Section
 
 STYLE = "<style>table.dataframe th, table.dataframe td {text-align: left !important; vertical-align: top}</style>"
 
@@ -27,3 +31,22 @@ def show_tables_to_read() -> None:
         from IPython.display import HTML, display
 
         display(HTML(STYLE))
+
+
+def settings_table(config: Config) -> pd.DataFrame:
+    """Return a line a section: the settings that were changed, and those that are as by default."""
+    lines = []
+    for name, value in config:
+        changed, default = _parted(value) if isinstance(value, Section) else ({name: value}, {})
+        lines.append({"section": name, "set": _listed(changed), "default": _listed(default)})
+    return pd.DataFrame(lines).set_index("section")
+
+
+def _parted(section: Section) -> tuple[dict[str, Any], dict[str, Any]]:
+    default = {key: field.default for key, field in type(section).model_fields.items()}
+    changed = {key: section[key] for key in default if section[key] != default[key]}
+    return changed, {key: value for key, value in default.items() if key not in changed}
+
+
+def _listed(settings: dict[str, Any]) -> str:
+    return ", ".join(f"{key}: {value}" for key, value in settings.items())

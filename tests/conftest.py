@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"
 # The demo with fewer rows, so that the suite stays short; `make demo` takes 3,000.
 DEMO = {"sample": 400, "cluster.min_cluster_size": 5, "embed.batch_size": 8, "label.batch_size": 4}
-DEMO |= {"label.documents": 1, "label.document_tokens": 20, "label.max_new_tokens": 8}
+DEMO |= {"label.documents": 2, "label.document_tokens": 20, "label.draws": 1}
 DEMO_COMMAND = ["run", "topics", "demo", *(part for key, value in DEMO.items() for part in ("--set", f"{key}={value}"))]
 
 
@@ -114,9 +114,9 @@ def minilm():
 def smollm():
     """The packaged LLM in 4-bit."""
     _need_packages()
-    from helpers.llm import find_llm
+    from helpers.llm.find import find_llm
 
-    return find_llm(model="SmolLM2-135M-Instruct")
+    return find_llm(model="SmolLM2-135M-Instruct", quantization="4bit")
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import pytest
 
 from helpers import runs
 from helpers.runs import open_run
-from helpers.settings import settings_table
+from helpers.shown import settings_table
 from helpers.topics.cluster import cluster_points
 from helpers.topics.tree import grow_tree
 

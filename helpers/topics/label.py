@@ -1,89 +1,97 @@
-"""Topics with keywords and representative rows -> a name for each, from the local LLM or, failing that, the keywords.
+"""Topics with keywords and rows -> a name for each, from the local LLM where one passes, else the keywords.
 
-Asking is left to llm.py and the wording to instructions/label.md.
+What the LLM is shown is told in cases.py, how it is asked and its answers are sifted in naming.py.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from helpers.llm import LLM, ask, fill_instruction, shorten
+from helpers.llm.ask import LLM, ask, choose
+from helpers.llm.instructions import INSTRUCTIONS, fill_fitting
+from helpers.shown import percent
+from helpers.topics.cases import Case, make_cases, make_ground
+from helpers.topics.layers import LAYERS
+from helpers.topics.naming import Question, language_name, name_cases
+from helpers.topics.support import Ground
+from helpers.vectors.embedder import Embedder
 
-LONGEST = 60  # characters: more does not fit on a map
-CHATTER = re.compile(
-    r"^(i (am|can|will|would|do|don|think|have|need|see)\b|i'm|sorry|as an|sure\b(?!-)|certainly|of course"
-    r"|here (is|are)|the (texts?|group|topic|name|following)|based on)",
-    re.IGNORECASE,
-)
-
-
-# Small models repeat the worked examples of the instruction when they know nothing better.
-EXAMPLES = ("Baking bread and pizza", "Flight bookings and problems")
+UNASSIGNED, NO_KEYWORDS = "Unassigned", "no keywords"
+LOW = 0.5  # of what its keywords find, or of its own rows, a name should find, or it is marked for a look
+CHILDREN = 8  # topics, the largest, that a broader one is named after
+DETAIL_TOKENS = 120  # longest summary and reason together
+SENTENCE = {"type": "string", "minLength": 10, "maxLength": 240}
 
 
 def label_topics(
     topics: pd.DataFrame,
+    layers: pd.DataFrame,
     texts: pd.DataFrame,
+    vectors: np.ndarray,
+    clusters: pd.DataFrame,
     *,
     llm: LLM | None,
+    embedder: Embedder,
+    own_vectors: bool = False,
+    instruction: str = "label",
     documents: int = 4,
     document_tokens: int = 50,
-    batch_size: int = 8,
-    max_new_tokens: int = 24,
+    draws: int = 3,
+    contrast: int = 2,
+    labels: int = 1,
+    max_new_tokens: int = 32,
+    language: str = "auto",
+    available_labels: Mapping[str, str] | None = None,
+    default_label: str = "None",
+    context: str = "",
+    query_title: str = "Texts",
+    system_prompt: str = "",
+    examples: Sequence[Mapping[str, Any]] = (),
+    score: bool = False,
+    summary: bool = False,
+    seed: int = 42,
     log: Path,
     **_: object,
-) -> pd.DataFrame:
-    """Return topics with `label` and `label_source`: given, llm, keywords, or fixed for the unassigned.
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return topics with their labels, and layers with theirs.
 
-    topics: as describe_topics returns them; texts: the rows that representative_ids name. Own clusters keep their
-    names. Where the model's answer is no name, the first keywords stand in, and label_source says so.
+    topics: as describe_topics returns them; layers: see layers.py; texts: a line a row, with `vector`, its line in
+    vectors and clusters. New columns of topics: label; label_source, which is given (own clusters keep their names),
+    llm, list (of available_labels, a name and what it means), keywords where no answer passed, or fixed for the
+    unassigned; labels, where more than one is asked for; label_finds and label_rank, see Ground.rate, and keywords_find
+    and keywords_rank, all on rows that were neither shown to the LLM nor used to choose; label_note, why one should
+    look at a label; summary, score (0 to 5) and score_reason when asked for. layers: label, label_source.
     """
-    asked = topics[(topics["topic"] != -1) & topics["name"].isna()]
-    answers: dict[int, str] = {}
-    if llm is not None and len(asked):
-        bodies = texts.set_index("id")["text"]
-        chats = [
-            fill_instruction(
-                "label",
-                keywords=[shorten(word, tokens=12, llm=llm) for word in topic.keywords],
-                documents=[
-                    shorten(bodies[row], tokens=document_tokens, llm=llm)
-                    for row in topic.representative_ids[:documents]
-                ],
-            )
-            for topic in asked.itertuples()
-        ]
-        replies = ask(chats, llm=llm, max_new_tokens=max_new_tokens, batch_size=batch_size, log=log)
-        answers = dict(zip(asked["topic"], replies, strict=True))
+    looks = {"documents": documents, "draws": draws, "contrast": contrast, "document_tokens": document_tokens}
+    cases, shown = make_cases(topics, texts, vectors, clusters, llm=llm, language=language, seed=seed, **looks)
+    ground = make_ground(texts, vectors, clusters, shown, embedder=embedder, own_vectors=own_vectors, seed=seed)
+    said = {"context": context, "query_title": query_title, "system_prompt": system_prompt}
+    given = topics["name"].dropna().tolist()
+    source, broader = "llm", layers.assign(label=None, label_source=None)
+    if llm is not None and available_labels:
+        source = "list"
+        _choose_all(cases, {**available_labels, default_label: ""}, llm=llm, documents=documents, labels=labels,
+                    said={**said, "default_label": default_label}, log=log)  # fmt: skip
+    elif llm is not None:
+        worked = list(examples) or _worked("label")
+        question = Question(llm, instruction, worked, said, log, documents, labels, max_new_tokens)
+        name_cases(cases, question, ground, keywords=_keywords_of, draws=draws, taken=[UNASSIGNED, *given])
+    table = _labelled(topics, {case.topic: case for case in cases}, source=source, many=labels > 1)
+    if llm is not None and (score or summary):
+        more = {"score": score, "summary": summary, "documents": documents, "query_title": query_title}
+        table = _with_details(table, cases, llm=llm, log=log, **more)
+    broader = _label_layers(layers, table, ground, llm=llm, said=said, log=log)
+    if llm is not None:
         llm.free()
-    named = [_label(topic, answers.get(topic.topic)) for topic in topics.itertuples()]
-    labelled = topics.assign(label=[label for label, _ in named], label_source=[source for _, source in named])
-    return labelled.assign(label=_distinct(labelled))
-
-
-def clean_label(reply: str) -> str | None:
-    """Return the name in a model's reply, or None where there is none.
-
-    Quotation marks, list marks, "Topic:" and a full stop at the end are taken off; commas and dots inside stay.
-
-    >>> clean_label('Topic: "Heating, Ventilation and Air Conditioning".')
-    'Heating, Ventilation and Air Conditioning'
-    >>> clean_label("I'm sorry, I cannot help with that.") is None
-    True
-    """
-    lines = [line.strip() for line in reply.splitlines() if line.strip()]
-    label = re.sub(r"^(topic|label|name|answer)\s*:\s*", "", lines[0] if lines else "", flags=re.IGNORECASE)
-    label = label.lstrip("#").strip(" \t\"'`*_-–—“”‘’«»").rstrip(".:;,!").strip("\"'`*“”")
-    label = " ".join(label.split())
-    usable = bool(label) and len(label) <= LONGEST and any(sign.isalpha() for sign in label)
-    words = label.lower().split()
-    rambles = len(words) > 8 or label.count(",") > 3 or (len(words) > 3 and len(set(words)) <= len(words) / 2)
-    talks = CHATTER.match(label) or label.endswith("?") or any(example in label for example in EXAMPLES)
-    return label if usable and not rambles and not talks else None
+    table = _measured(table, ground)
+    embedder.free()
+    return table, broader
 
 
 def keyword_label(keywords: Sequence[str]) -> str:
@@ -94,30 +102,188 @@ def keyword_label(keywords: Sequence[str]) -> str:
     """
     first = [word for word in keywords if len(set(word.split())) == len(word.split())][:6]
     kept = [word for word in first if not any(word != other and word in other.split() for other in first)]
-    return ", ".join(kept[:3]) or "no keywords"
+    return ", ".join(kept[:3]) or NO_KEYWORDS
 
 
-def _label(topic: object, reply: str | None) -> tuple[str, str]:
-    if topic.topic == -1:
-        return "Unassigned", "fixed"
-    if isinstance(topic.name, str):
-        return topic.name, "given"
-    label = clean_label(reply) if reply is not None else None
-    return (label, "llm") if label else (keyword_label(topic.keywords), "keywords")
+def label_report(topics: pd.DataFrame) -> dict[str, Any]:
+    """Return how many labels came from where, and how well they and the keywords find their topics' unseen rows.
+
+    accuracy: the share of topics whose rows are nearer to their label than all other topics' are; finds: the mean of
+    label_finds. Null where no row was left to tell by.
+    """
+    named = topics[topics["topic"] != -1]
+    seen = named.dropna(subset=["label_finds"])
+    figures = {
+        "accuracy": (seen["label_rank"] == 1).mean(),
+        "finds": seen["label_finds"].mean(),
+        "keywords_accuracy": (seen["keywords_rank"] == 1).mean(),
+        "keywords_find": seen["keywords_find"].mean(),
+    }
+    return {
+        "sources": named["label_source"].value_counts().to_dict(),
+        "measured_topics": len(seen),
+        **{name: float(value) if len(seen) else None for name, value in figures.items()},
+        "to_look_at": int((named["label_note"] != "").sum()),
+    }
+
+
+def _keywords_of(case: Case) -> str:
+    return keyword_label(case.keywords)
+
+
+def _worked(form: str) -> list[dict[str, Any]]:
+    return json.loads((INSTRUCTIONS / f"{form}_examples.json").read_text("utf-8"))
+
+
+def _choose_all(
+    cases: Sequence[Case],
+    available: Mapping[str, str],
+    *,
+    llm: LLM,
+    documents: int,
+    labels: int,
+    said: Mapping[str, Any],
+    log: Path,
+) -> None:
+    """Give each case the most probable of the available labels, or several, the most probable first."""
+    names = list(available)
+    chats = [
+        fill_fitting("choose", llm=llm, documents=case.documents(0, documents), answer_tokens=32,
+                     keywords=case.keywords, available=available, **said)
+        for case in cases
+    ]  # fmt: skip
+    for case, line in zip(cases, choose(chats, names, llm=llm, log=log), strict=True):
+        if not np.isnan(line).any():
+            order = np.argsort(-line, kind="stable")
+            case.names = [names[place] for place in order[:labels]]
+
+
+def _labelled(topics: pd.DataFrame, cases: Mapping[int, Case], *, source: str, many: bool) -> pd.DataFrame:
+    """Return topics with label and label_source; those of the LLM and of keywords are all different."""
+    labels, sources, lists = [], [], []
+    for topic in topics.itertuples():
+        case = cases.get(topic.topic)
+        if topic.topic == -1:
+            names, kind = [UNASSIGNED], "fixed"
+        elif case is None:
+            names, kind = [topic.name], "given"
+        elif case.names:
+            names, kind = case.names, source
+        else:
+            names, kind = [keyword_label(topic.keywords)], "keywords"
+        labels.append(names[0])
+        sources.append(kind)
+        lists.append(names)
+    table = topics.assign(label=labels, label_source=sources)
+    table["label"] = _distinct(table)
+    return table.assign(labels=lists) if many else table
 
 
 def _distinct(topics: pd.DataFrame) -> list[str]:
     """Return the labels; of equal ones each gets the first of its keywords that the others lack, or its number.
 
-    Given names and that of the unassigned stay as they are.
+    Given names, those of a list and that of the unassigned stay as they are.
     """
-    counts = topics["label"].str.lower().value_counts()
+    fixed = topics["label_source"].isin(["given", "fixed", "list"])
+    taken = set(topics.loc[fixed, "label"].str.casefold())
+    counts = topics["label"].str.casefold().value_counts()
     labels = []
-    for topic in topics.itertuples():
-        same = topics[(topics["label"].str.lower() == topic.label.lower()) & (topics["topic"] != topic.topic)]
-        others = {word for words in same["keywords"] for word in words}
-        taken = {*others, topic.label.lower()}
-        own = next((word for word in topic.keywords if word not in taken), f"topic {topic.topic}")
-        ours = topic.label_source not in ("given", "fixed")
-        labels.append(f"{topic.label} ({own})" if ours and counts[topic.label.lower()] > 1 else topic.label)
+    for topic, kept in zip(topics.itertuples(), fixed, strict=True):
+        label, folded = topic.label, topic.label.casefold()
+        if not kept and (counts[folded] > 1 or folded in taken):
+            others = {word for words in topics.loc[topics["topic"] != topic.topic, "keywords"] for word in words}
+            own = next((word for word in topic.keywords if word not in {*others, folded}), f"topic {topic.topic}")
+            label = f"{label} ({own})"
+            label = label if label.casefold() not in taken else f"{label} ({topic.topic})"
+        taken.add(label.casefold())
+        labels.append(label)
     return labels
+
+
+def _with_details(
+    topics: pd.DataFrame,
+    cases: Sequence[Case],
+    *,
+    llm: LLM,
+    score: bool,
+    summary: bool,
+    documents: int,
+    query_title: str,
+    log: Path,
+) -> pd.DataFrame:
+    """Return topics with a summary sentence, or an educational score with its reason, or both; null where none came."""
+    parts = {"summary": SENTENCE} if summary else {}
+    parts |= {"reason": SENTENCE, "score": {"type": "integer", "enum": [0, 1, 2, 3, 4, 5]}} if score else {}
+    schema = {"type": "object", "properties": parts, "required": list(parts), "additionalProperties": False}
+    label = dict(zip(topics["topic"], topics["label"], strict=True))
+    chats = [
+        fill_fitting("details", llm=llm, documents=case.documents(0, documents), answer_tokens=2 * DETAIL_TOKENS,
+                     keywords=case.keywords, label=label[case.topic], language=language_name(case.language),
+                     score=score, summary=summary, query_title=query_title)
+        for case in cases
+    ]  # fmt: skip
+    replies = ask(chats, llm=llm, schema=schema, max_new_tokens=2 * DETAIL_TOKENS, log=log)
+    found = {case.topic: reply or {} for case, reply in zip(cases, replies, strict=True)}
+    for column, part in {"summary": "summary", "score_reason": "reason", "score": "score"}.items():
+        if part in parts:
+            values = [found.get(topic, {}).get(part) for topic in topics["topic"]]
+            topics = topics.assign(**{column: pd.array(values, dtype="Int64") if part == "score" else values})
+    return topics
+
+
+def _label_layers(
+    layers: pd.DataFrame, topics: pd.DataFrame, ground: Ground, *, llm: LLM | None, said: Mapping[str, Any], log: Path
+) -> pd.DataFrame:
+    """Return layers with label and label_source: the topics' own on the finest, on the others names of what they hold.
+
+    A broader topic that holds one alone has its name; without an LLM, or where no answer passes, the names of its two
+    largest stand in, as `children`.
+    """
+    labels = {("fine", topic): (label, source) for topic, label, source in
+              zip(topics["topic"], topics["label"], topics["label_source"], strict=True)}  # fmt: skip
+    below, owners = "fine", ground.topics
+    for name in LAYERS:
+        parents = layers[layers["layer"] == below].sort_values("size", ascending=False, kind="stable")
+        parent_of = dict(zip(parents["topic"], parents["parent"], strict=True))
+        held = {topic: lines["topic"].tolist() for topic, lines in parents[parents["parent"] >= 0].groupby("parent")}
+        children = {topic: [labels[below, child][0] for child in held[topic]] for topic in held}
+        owners = np.array([parent_of.get(topic, -1) for topic in owners.tolist()], dtype=np.int64)
+        cases = [
+            Case(topic, names[:2], names[:CHILDREN], [], None) for topic, names in children.items() if len(names) > 1
+        ]
+        if llm is not None and cases:
+            wider = Ground(ground.vectors, owners, ground.for_report, ground.embed)
+            question = Question(llm, "broader", _worked("broader"), said, log, documents=CHILDREN)
+            name_cases(cases, question, wider, keywords=_two_largest, draws=2)
+        named = {case.topic: (case.names[0], "llm") for case in cases if case.names}
+        for topic, names in children.items():
+            alone = labels[below, held[topic][0]] if len(names) == 1 else (" / ".join(names[:2]), "children")
+            labels[name, topic] = named.get(topic, alone)
+        below = name
+    both = [labels.get((line.layer, line.topic), (NO_KEYWORDS, "keywords")) for line in layers.itertuples()]
+    return layers.assign(label=[label for label, _ in both], label_source=[source for _, source in both])
+
+
+def _two_largest(case: Case) -> str:
+    return " / ".join(case.keywords)
+
+
+def _measured(topics: pd.DataFrame, ground: Ground) -> pd.DataFrame:
+    """Return topics with label_finds, label_rank, keywords_find, keywords_rank and label_note."""
+    numbers, columns = topics["topic"].tolist(), {}
+    for name, labels in {"label": topics["label"], "keywords": topics["keywords"].map(keyword_label)}.items():
+        rated = ground.rate(labels.tolist(), numbers, report=True)
+        columns |= {f"{name}_{'finds' if name == 'label' else 'find'}": rated["finds"], f"{name}_rank": rated["rank"]}
+    table = topics.assign(**{name: values.to_numpy() for name, values in columns.items()})
+    return table.assign(label_note=[_note(line) for line in table.itertuples()])
+
+
+def _note(topic: Any) -> str:  # noqa: ANN401 - a line of the table
+    """Return why one should look at a label, "" where nothing speaks against it."""
+    if topic.topic == -1 or np.isnan(topic.label_finds):
+        return ""
+    if topic.label_rank > 1:
+        return f"{int(topic.label_rank) - 1} other topics are nearer to this label"
+    if topic.label_finds < LOW * max(topic.keywords_find, LOW):
+        return f"finds {percent(topic.label_finds)} of the topic's rows, its keywords {percent(topic.keywords_find)}"
+    return ""

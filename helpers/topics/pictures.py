@@ -35,6 +35,23 @@ def plot_sizes(topics: pd.DataFrame, *, title: str = "") -> Any:  # noqa: ANN401
     return figure
 
 
+def plot_scores(topics: pd.DataFrame) -> Any:  # noqa: ANN401 - a Figure, or a sentence
+    """Return bars of how many topics and rows the LLM gave each educational score, or how to have such scores."""
+    if "score" not in topics or not topics["score"].notna().any():
+        return 'no scores; "label.score": True in OVERRIDES has the LLM give every topic an educational score of 0 to 5'
+    scored = topics.dropna(subset=["score"])
+    counts = scored.groupby(scored["score"].astype(int))["size"].agg(["size", "sum"]).reindex(range(6), fill_value=0)
+    figure, axes = _figure(height=2.6)
+    axes.bar(counts.index, counts["sum"], color=INK)
+    for score, (count, rows) in enumerate(counts.itertuples(index=False)):
+        axes.annotate(f"{count} topics\n{rows:,} rows", (score, rows), ha="center", va="bottom", fontsize=8)
+    axes.margins(y=0.25)
+    axes.set_xticks(range(6))
+    axes.set_yticks([])
+    _head(axes, "Educational score of the topics, by the LLM", len(scored))
+    return figure
+
+
 def plot_words(topics: pd.DataFrame, *, most: int = 12, words: int = 6) -> Any:  # noqa: ANN401
     """Return a small chart a topic of its keywords and their c-TF-IDF scores."""
     from matplotlib.figure import Figure

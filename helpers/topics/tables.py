@@ -26,14 +26,17 @@ def assemble_rows(
     clusters: pd.DataFrame,
     points: np.ndarray,
     nearest: pd.DataFrame | None = None,
+    topics: pd.DataFrame | None = None,
     *,
+    model_name: str | None = None,
     without: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Return a line a row: id, position, text, n_tokens, truncated, duplicate_of, vector, topic, confidence, x, y.
 
     texts: with `vector`, the line of each row in clusters, points and nearest. topic_middle and topic_broad follow
-    where there are such layers, nearest_topic and similarity, see outliers.py, and then the source columns asked for,
-    as source_NAME where a column of that name is there already; those named in `without` (own vectors) stay behind.
+    where there are such layers, nearest_topic and similarity, see outliers.py, summary_label (the topic's label) and
+    model_name (the LLM that gave it, null where none did), and then the source columns asked for, as source_NAME where
+    a column of that name is there already; those named in `without` (own vectors) stay behind.
     """
     line = texts["vector"].to_numpy()
     beside = [clusters[[name for name in clusters if name.startswith("topic_")]]]
@@ -45,6 +48,11 @@ def assemble_rows(
         "y": points[line, 1],
         **{name: table[name].to_numpy()[line] for table in beside for name in table},
     }
+    if topics is not None:
+        label, source = (topics.set_index("topic")[name] for name in ("label", "label_source"))
+        by_llm = pd.Series(found["topic"]).map(source).isin(["llm", "list"]).to_numpy()
+        found["summary_label"] = pd.Series(found["topic"]).map(label).to_numpy()
+        found["model_name"] = np.where(by_llm, model_name, None)
     first = ["id", "position", "text", "n_tokens", "truncated", "duplicate_of", "vector"]
     rest = texts.drop(columns=[*first, *INNER, *without], errors="ignore")
     rest = rest.rename(columns={name: f"source_{name}" for name in found})

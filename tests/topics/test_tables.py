@@ -46,6 +46,13 @@ def test_layers_and_nearest_topics_have_columns_of_their_own():
     assert rows["source_nearest_topic"].tolist() == ["mine"] * 3
 
 
+def test_rows_carry_their_topics_label_and_who_gave_it():
+    named = {"topic": [-1, 0], "label": ["Unassigned", "Colours"], "label_source": ["fixed", "llm"]}
+    rows = assemble_rows(texts(), CLUSTERS, POINTS, None, pd.DataFrame(named), model_name="small")
+    assert rows["summary_label"].tolist() == ["Colours", "Unassigned", "Colours"]
+    assert rows["model_name"].tolist() == ["small", None, "small"]
+
+
 def test_the_figures_add_up(tmp_path, dataset):
     run = open_run(str(dataset([{"text": "a"}])), None, tmp_path / "runs")
     run.stage(cluster_points, np.zeros((0, 3)), pd.DataFrame({"vector": [0, 1]}), min_cluster_size=2)

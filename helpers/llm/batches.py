@@ -1,0 +1,225 @@
+"""Prompts as tokens -> what a model generates after them, or how likely it holds some options: one batch at a time.
+
+What all prompts begin with is read once; in a batch it stands first, then padding, then the rest of each prompt.
+"""
+
+# ruff: noqa: ANN401 - models, caches and tensors are of libraries that are imported late
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from helpers.llm.constrain import Bound, loops
+
+WORTHWHILE = 16  # tokens that all prompts begin with, from which on they are read once for all
+LOOK_EVERY = 8  # tokens between two looks for loops
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A prompt's tokens, the last of which are the forced start of its answer, and the grammar that binds it."""
+
+    tokens: list[int]
+    said: list[int]
+    grammar: str | None
+
+
+def shared_start(tokens: list[list[int]]) -> int:
+    """Return how many tokens all begin with, at least one of each left over; 0 where that is not worth the while."""
+    if len(tokens) < 2:
+        return 0
+    low, high = min(tokens), max(tokens)  # what the two furthest apart in order share, all share
+    most = min(map(len, tokens)) - 1
+    same = next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), most)
+    return min(same, most) if min(same, most) >= WORTHWHILE else 0
+
+
+def read_once(model: Any, tokens: list[int]) -> Any:
+    """Return what the model remembers of the tokens that all prompts begin with."""
+    import torch
+    from transformers import DynamicCache
+
+    cache = DynamicCache(config=model.config)
+    if tokens:
+        with torch.inference_mode():
+            ids = torch.tensor([tokens], device=model.device)
+            model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+    return cache
+
+
+def generate(model: Any, asked: list[Asked], held: Any, shared: int, **settings: Any) -> list[list[int]]:
+    """Return the batch's replies; a batch that is too large for the memory is halved until it fits."""
+    try:
+        return _generate_at_once(model, asked, held, shared, **settings)
+    except RuntimeError as error:  # torch's OutOfMemoryError is one
+        if "out of memory" not in str(error).lower() or len(asked) == 1:
+            raise
+    middle = len(asked) // 2
+    print(f"out of memory: {middle} prompts at once in place of {len(asked)}", flush=True)  # noqa: T201
+    halves = (asked[:middle], asked[middle:])
+    return [one for half in halves for one in generate(model, half, held, shared, **settings)]
+
+
+def _generate_at_once(
+    model: Any,
+    asked: list[Asked],
+    held: Any,
+    shared: int,
+    *,
+    spelling: Any,
+    ends: list[int],
+    pad: int,
+    max_new_tokens: int,
+    temperature: float,
+    seed: int,
+) -> list[list[int]]:
+    import torch
+    from transformers import GenerationConfig
+
+    ids, mask = _laid_out([one.tokens for one in asked], shared, pad, model.device)
+    drawn = {"do_sample": True, "temperature": temperature, "top_k": 0} if temperature > 0 else {"do_sample": False}
+    config = GenerationConfig(
+        max_new_tokens=max_new_tokens,
+        eos_token_id=ends,
+        pad_token_id=pad,
+        **drawn,
+    )
+    bound = None
+    if asked[0].grammar:
+        bound = Bound(spelling, [one.grammar for one in asked], said=[one.said for one in asked])
+    digest = hashlib.blake2b(repr((seed, [one.tokens for one in asked])).encode(), digest_size=4).digest()
+    with torch.inference_mode(), torch.random.fork_rng():
+        torch.manual_seed(int.from_bytes(digest, "big"))
+        output = model.generate(
+            input_ids=ids,
+            attention_mask=mask,
+            past_key_values=_copies(held, len(asked)),
+            generation_config=config,
+            logits_processor=_processors(bound, ids.shape[1]),
+            stopping_criteria=_stops(ids.shape[1]),
+        )
+    replies = zip(asked, output[:, ids.shape[1] :].tolist(), strict=True)
+    return [one.said + reply for one, reply in replies]
+
+
+def _laid_out(tokens: list[list[int]], shared: int, pad: int, device: Any) -> tuple[Any, Any]:
+    """Return ids and mask: what all share stands first, then padding, then the rest of each."""
+    import torch
+
+    width = max(map(len, tokens))
+    ids = np.full((len(tokens), width), pad, dtype=np.int64)
+    mask = np.zeros_like(ids)
+    for row, one in enumerate(tokens):
+        ids[row, :shared], mask[row, :shared] = one[:shared], 1
+        rest = len(one) - shared
+        ids[row, width - rest :], mask[row, width - rest :] = one[shared:], 1
+    return torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)
+
+
+def weigh(
+    model: Any,
+    tokens: list[list[int]],
+    options: list[list[int]],
+    held: Any,
+    shared: int,
+    *,
+    pad: int,
+) -> np.ndarray:
+    """Return the probability of each option, given as tokens with the end of the answer, after each prompt.
+
+    Shape (prompts, options), a line adds up to 1. A prompt is read once; where options begin alike or go on for more
+    than a token, their rest is read after it for all of them together.
+    """
+    import torch
+
+    ids, mask = _laid_out(tokens, shared, pad, model.device)
+    cache = _copies(held, len(tokens))
+    places = (mask.cumsum(1) - 1).clamp(min=0)
+    with torch.inference_mode():
+        first = model(
+            input_ids=ids[:, shared:],
+            attention_mask=mask,
+            position_ids=places[:, shared:],
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        ).logits[:, -1]
+        scores = first.float().log_softmax(-1)[:, [option[0] for option in options]]
+        if len({option[0] for option in options}) < len(options) or max(map(len, options)) > 2:
+            scores = scores + _rest(model, options, cache, mask, places, pad)
+    return torch.softmax(scores, dim=-1).cpu().numpy()
+
+
+def _rest(
+    model: Any,
+    options: list[list[int]],
+    cache: Any,
+    mask: Any,
+    places: Any,
+    pad: int,
+) -> Any:
+    """Return the log-probability of what follows the first token of each option, (chats, options)."""
+    import torch
+
+    rows, width = len(mask), max(map(len, options)) - 1
+    cache.batch_repeat_interleave(len(options))
+    ids = torch.full((len(options), width), pad)
+    there = torch.zeros((len(options), width), dtype=mask.dtype)
+    for row, end in enumerate(options):
+        ids[row, : len(end) - 1], there[row, : len(end) - 1] = torch.tensor(end[:-1]), 1
+    ids, there = ids.repeat(rows, 1).to(mask.device), there.repeat(rows, 1).to(mask.device)
+    last = places[:, -1:].repeat_interleave(len(options), 0)
+    logits = model(
+        input_ids=ids,
+        attention_mask=torch.cat([mask.repeat_interleave(len(options), 0), there], 1),
+        position_ids=last + 1 + torch.arange(width, device=mask.device),
+        past_key_values=cache,
+    ).logits
+    wanted = torch.full((len(options), width), 0)
+    for row, end in enumerate(options):
+        wanted[row, : len(end) - 1] = torch.tensor(end[1:])
+    wanted = wanted.repeat(rows, 1).to(mask.device)
+    found = logits.float().log_softmax(-1).gather(2, wanted[:, :, None])[:, :, 0]
+    return (found * there).sum(1).reshape(rows, len(options))
+
+
+def _copies(held: Any, rows: int) -> Any:
+    """Return the cache of one row as that of many; the one that is held stays as it is."""
+    cache = copy.deepcopy(held)
+    if cache.get_seq_length():
+        cache.batch_repeat_interleave(rows)
+    return cache
+
+
+def _processors(bound: Bound | None, width: int) -> Any:
+    import torch
+    from transformers import LogitsProcessor, LogitsProcessorList
+
+    class Mask(LogitsProcessor):
+        def __call__(self, input_ids: Any, scores: Any) -> Any:
+            if input_ids.shape[1] > width:
+                bound.take(input_ids[:, -1].tolist())
+            allowed = torch.from_numpy(bound.allowed(scores.shape[1])).to(scores.device)
+            return scores.masked_fill(~allowed, -torch.inf)
+
+    return LogitsProcessorList([Mask()] if bound else [])
+
+
+def _stops(width: int) -> Any:
+    import torch
+    from transformers import StoppingCriteria, StoppingCriteriaList
+
+    class Loops(StoppingCriteria):
+        def __call__(self, input_ids: Any, scores: Any, **_: Any) -> Any:  # noqa: ARG002
+            new = input_ids[:, width:]
+            found = [False] * len(new)
+            if new.shape[1] % LOOK_EVERY == 0:
+                found = [loops(row) for row in new.cpu().numpy()]
+            return torch.tensor(found, device=input_ids.device)
+
+    return StoppingCriteriaList([Loops()])

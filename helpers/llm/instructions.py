@@ -1,0 +1,89 @@
+"""An instruction file and values -> a chat that fits the model's context, with nothing in it that the model obeys.
+
+What is asked stands in helpers/instructions/*.md, or in a file of the user's own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from helpers.config import ROOT
+
+INSTRUCTIONS = ROOT / "helpers" / "instructions"
+Chat = list[dict[str, str]]
+PER_TOKEN = 40  # no tokenizer needs more characters of text for a token
+
+
+def fill_instruction(name: str | Path, **values: Any) -> Chat:  # noqa: ANN401
+    """Return the chat of instructions/NAME.md, or of a file, with values put in.
+
+    A value is never read as a part of the form. Raises ValueError for a file without a turn.
+    """
+    file = Path(name) if Path(name).suffix else INSTRUCTIONS / f"{name}.md"
+    filled = [
+        {"role": role, "content": form.render(**values)} for role, form in _forms(file.read_text("utf-8"), str(file))
+    ]
+    return [turn for turn in filled if turn["content"].strip()]
+
+
+@lru_cache
+def _forms(text: str, file: str) -> list[tuple[str, Any]]:
+    """Return the turns of an instruction file, each a role and a compiled form."""
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # noqa: S701 - no HTML
+    parts = re.split(r"^# (system|user|assistant)\n", text, flags=re.M)
+    if len(parts) < 3 or parts[-2] != "user":
+        raise ValueError(f"{file}: expected turns that begin with lines `# system`, `# user`; the last one is `# user`")
+    return [(role, environment.from_string(part.strip())) for role, part in zip(parts[1::2], parts[2::2], strict=True)]
+
+
+def fill_fitting(
+    name: str | Path,
+    *,
+    llm: Any,  # noqa: ANN401
+    documents: Sequence[str],
+    answer_tokens: int,
+    before: Chat = (),
+    **values: Any,  # noqa: ANN401
+) -> Chat:
+    """Return the filled instruction with as many of the documents, the first ones, as fit with answer_tokens to spare.
+
+    before: turns that take the place of all but the instruction's last one. The instruction itself is never cut: where
+    it does not fit without any document, ValueError says what is too long.
+    """
+    for count in range(len(documents), -1, -1):
+        filled = fill_instruction(name, documents=list(documents[:count]), **values)
+        chat = [*before, filled[-1]] if before else filled
+        size = llm.count_tokens(chat)
+        if size + answer_tokens <= llm.context:
+            return chat
+    raise ValueError(
+        f"the instruction {name} takes {size} tokens without any example of the data, and its answer up to "
+        f"{answer_tokens}; {llm.name} reads {llm.context}: shorten context, examples or lists of labels, or take "
+        "another model"
+    )
+
+
+def shorten(text: str, *, tokens: int, llm: Any) -> str:  # noqa: ANN401
+    """Return the first tokens of a text on one line, without anything that the model reads as a mark of its own.
+
+    A dataset may hold `<|im_end|>` or the like; left in, it would end the turn and speak for the assistant. Of a model
+    behind a server whose tokenizer is not known, a token is taken for four characters, and all that looks like a mark
+    goes.
+    """
+    tokenizer = llm.tokenizer
+    marks = tokenizer.get_added_vocab() if tokenizer is not None else ()
+    known = sorted(map(re.escape, marks), key=len, reverse=True) or [r"<\|[^<>|]{1,40}\|>", r"</?s>", r"\[/?INST\]"]
+    plain = text[: tokens * PER_TOKEN]
+    while (cleaned := re.sub("|".join(known), " ", plain)) != plain:
+        plain = cleaned
+    plain = " ".join(plain.split())
+    if tokenizer is None:
+        return plain if len(plain) <= tokens * 4 else plain[: tokens * 4].rstrip() + " …"
+    spans = tokenizer(plain, add_special_tokens=False, return_offsets_mapping=True, verbose=False)["offset_mapping"]
+    return plain if len(spans) <= tokens else plain[: spans[tokens][0]].rstrip() + " …"

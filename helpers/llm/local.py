@@ -1,0 +1,198 @@
+"""A causal language model on this machine: loaded in 4-bit, asked in batches, its options weighed by likelihood."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from helpers.llm.batches import Asked, generate, read_once, shared_start, weigh
+from helpers.llm.constrain import forced_start, schema_grammar
+from helpers.llm.instructions import Chat
+
+
+@dataclass(frozen=True)
+class LocalLLM:
+    """A language model of this machine, loaded when it is first asked."""
+
+    name: str
+    path: Path
+    revision: str
+    quantization: str
+    trust_remote_code: bool = False
+    batch_size: int = 8
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What an answer depends on besides its prompt and settings."""
+        return {"model": self.name, "revision": self.revision, "quantization": self.quantization}
+
+    @property
+    def fingerprint(self) -> str:
+        """The same in one line, for the key of a stage."""
+        return " ".join(self.facts.values())
+
+    @cached_property
+    def tokenizer(self) -> Any:  # noqa: ANN401 - a transformers fast tokenizer
+        """The model's own tokenizer, padding on the left as generation needs."""
+        from transformers import AutoTokenizer
+
+        tokenizer = AutoTokenizer.from_pretrained(
+            self.path, padding_side="left", local_files_only=True, trust_remote_code=self.trust_remote_code
+        )
+        tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
+        return tokenizer
+
+    @cached_property
+    def model(self) -> Any:  # noqa: ANN401
+        """The loaded model, quantized by bitsandbytes."""
+        import torch
+        from transformers import AutoModelForCausalLM
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        kind = _compute_type(device)
+        shown = {"none": str(kind).removeprefix("torch.")}.get(self.quantization, self.quantization)
+        print(f"loading the language model {self.name} ({device}, {shown})", flush=True)  # noqa: T201
+        model = AutoModelForCausalLM.from_pretrained(
+            self.path,
+            quantization_config=_quantization(self.quantization, kind),
+            dtype=kind,
+            device_map={"": device},
+            local_files_only=True,
+            trust_remote_code=self.trust_remote_code,
+            use_safetensors=True,
+        )
+        return model.eval()
+
+    @cached_property
+    def context(self) -> int:
+        """Tokens that a prompt and its answer may have together."""
+        from transformers import AutoConfig
+
+        config = AutoConfig.from_pretrained(self.path, local_files_only=True, trust_remote_code=self.trust_remote_code)
+        return int(getattr(config, "max_position_embeddings", 2048))
+
+    def prompt(self, chat: Chat) -> str:
+        """Return the chat as the model reads it, up to where its answer begins; models that think are asked not to."""
+        return self.tokenizer.apply_chat_template(
+            chat, tokenize=False, add_generation_prompt=True, enable_thinking=False
+        )
+
+    def count_tokens(self, chat: Chat) -> int:
+        """Return how many tokens the chat takes of the context."""
+        return len(self._read(self.prompt(chat)))
+
+    def answers(
+        self,
+        chats: Sequence[Chat],
+        *,
+        skip: Container[int] = (),
+        schemas: Sequence[dict[str, Any]] | None = None,
+        max_new_tokens: int = 64,
+        temperature: float = 0.0,
+        seed: int = 42,
+    ) -> Iterator[dict[int, str | None]]:
+        """Yield the replies by the chat's place, a batch at a time, longest chats first.
+
+        Batches are made of all chats before any is run and one is passed over when all of it is in skip, so that a
+        stopped run ends as an undisturbed one does: companions in a batch move the last bits of a number.
+        """
+        grammars = [schema_grammar(schema) for schema in schemas or []]
+        said = [forced_start(self._spelling, one) for one in grammars] or [[]] * len(chats)
+        tokens = [self._read(self.prompt(chat)) + start for chat, start in zip(chats, said, strict=True)]
+        self._need_room(max(map(len, tokens), default=0) + max_new_tokens)
+        shared = shared_start(tokens)
+        settings = {"max_new_tokens": max_new_tokens, "temperature": temperature, "seed": seed}
+        pad = self.tokenizer.pad_token_id
+        held = None
+        for batch in self._batches(tokens, skip):
+            held = held or read_once(self.model, tokens[0][:shared])
+            asked = [Asked(tokens[i], said[i], grammars[i] if grammars else None) for i in batch]
+            about = {"ends": self._ends, "pad": pad, "spelling": self._spelling if grammars else None}
+            replies = self.tokenizer.batch_decode(
+                generate(self.model, asked, held, shared, **about, **settings), skip_special_tokens=True
+            )
+            yield {i: reply for i, reply in zip(batch, replies, strict=True) if i not in skip}
+
+    def weigh(
+        self, chats: Sequence[Chat], options: Sequence[str], *, skip: Container[int] = ()
+    ) -> Iterator[dict[int, list[float]]]:
+        """Yield the probabilities of the options by the chat's place, a batch at a time; those of a chat add up to 1.
+
+        A chat is read once; what differs between options is read after it for all of them together.
+        """
+        ends = [self._read(option) + [self.tokenizer.eos_token_id] for option in options]
+        tokens = [self._read(self.prompt(chat)) for chat in chats]
+        self._need_room(max(map(len, tokens), default=0) + max(map(len, ends)))
+        shared = shared_start(tokens)
+        held = None
+        for batch in self._batches(tokens, skip):
+            held = held or read_once(self.model, tokens[0][:shared])
+            found = weigh(self.model, [tokens[i] for i in batch], ends, held, shared, pad=self.tokenizer.pad_token_id)
+            yield {i: line.tolist() for i, line in zip(batch, found, strict=True) if i not in skip}
+
+    def free(self) -> None:
+        """Give the model's memory back."""
+        import gc
+
+        import torch
+
+        self.__dict__.pop("model", None)
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _batches(self, tokens: list[list[int]], skip: Container[int]) -> Iterator[list[int]]:
+        """Yield the places of prompts that are run together, the longest first, but for batches that are done."""
+        order = sorted(range(len(tokens)), key=lambda i: (-len(tokens[i]), i))
+        batches = (order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size))
+        return (batch for batch in batches if not all(i in skip for i in batch))
+
+    @cached_property
+    def _spelling(self) -> Any:  # noqa: ANN401
+        """The tokenizer as llguidance knows it."""
+        from llguidance.hf import from_tokenizer
+
+        return from_tokenizer(self.tokenizer, eos_token=self._ends[0])
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        """The tokens that end an answer; the first one is the tokenizer's."""
+        also = self.model.generation_config.eos_token_id
+        also = also if isinstance(also, list) else [also]
+        return list(dict.fromkeys(one for one in [self.tokenizer.eos_token_id, *also] if one is not None))
+
+    def _read(self, text: str) -> list[int]:
+        return self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+
+    def _need_room(self, longest: int) -> None:
+        if longest > self.context:
+            raise ValueError(
+                f"a prompt needs {longest} tokens; {self.name} reads {self.context}: send fewer or shorter texts"
+            )
+
+
+def _quantization(name: str, compute: Any) -> Any:  # noqa: ANN401 - torch and transformers are imported late
+    from transformers import BitsAndBytesConfig
+
+    if name == "4bit":
+        return BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=compute,
+        )
+    return BitsAndBytesConfig(load_in_8bit=True) if name == "8bit" else None
+
+
+def _compute_type(device: str) -> Any:  # noqa: ANN401
+    """Return bf16 where the device computes in it, otherwise fp32: bf16 emulated on a CPU took 5 times as long."""
+    import torch
+
+    from helpers.models import computes_bf16
+
+    return torch.bfloat16 if device == "cuda" or computes_bf16() else torch.float32

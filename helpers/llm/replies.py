@@ -1,0 +1,41 @@
+"""Prompts and replies -> JSON lines on disk, and back: what was asked once is not asked again."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def reply_key(**asked: Any) -> str:  # noqa: ANN401 - prompt, model, schema, settings
+    """Return a hash of all that a reply depends on."""
+    return hashlib.blake2b(json.dumps(asked, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def read_replies(log: Path) -> dict[str, Any]:
+    """Return the replies in log by key; a line that was cut off or damaged is passed over and asked again."""
+    replies: dict[str, Any] = {}
+    for line in log.read_text("utf-8", "replace").splitlines() if log.exists() else ():
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            entry = json.loads(line)
+            replies[entry["key"]] = entry["reply"]
+    return replies
+
+
+def append_replies(log: Path, entries: list[Mapping[str, Any]]) -> None:
+    """Add a line an entry, in one write that is on the disk when this returns; half a line of before is ended first."""
+    log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lines = "".join(json.dumps(dict(entry), ensure_ascii=False) + "\n" for entry in entries).encode()
+    with os.fdopen(os.open(log, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        if end:
+            file.seek(end - 1)
+            lines = lines if file.read(1) == b"\n" else b"\n" + lines
+        file.seek(0, os.SEEK_END)
+        file.write(lines)
+        file.flush()
+        os.fsync(file.fileno())

