@@ -64,23 +64,28 @@ class FoundModel:
 
 
 def find_model(name: str, *, kind: str, revision: str | None = None) -> FoundModel:
-    """Return the model of that name: a known packaged one, a folder, or one of the hub, fetched if need be.
+    """Return the model of that name: a known packaged one, a folder, a GGUF file, or one of the hub.
 
-    kind: embedder or llm; `auto` takes the default of that kind if it is here or can be fetched and otherwise the
-    packaged one. Raises FileNotFoundError, saying what to do, for a model that cannot be had.
+    One of the hub is fetched if need be. kind: embedder or llm; `auto` takes the default of that kind if it is here or
+    can be fetched and otherwise the packaged one. Raises FileNotFoundError, saying what to do, for a model that cannot
+    be had.
     """
     if name == "auto":
         return _automatic(kind)
     folder = Path(name).expanduser()
     if folder.is_dir():
         return FoundModel(name, folder, _state(folder))
+    if folder.suffix == ".gguf" and folder.is_file():
+        state = _state(folder)
+        return FoundModel(folder.stem, _converted(f"{folder.stem} {state}", folder), state)
     packaged = [known for known in KNOWN if known.package and name in (known.name, known.hub_name)]
     if packaged and revision is None:
         return _packaged(packaged[0])
     if name.count("/") != 1 or name.startswith((".", "/", "~")):
         names = ", ".join(known.name for known in KNOWN if known.kind == kind)
         raise FileNotFoundError(
-            f"no model {name!r}: expected a folder that exists, a hub name such as owner/name, or one of: {names}"
+            f"no model {name!r}: expected a folder or a .gguf file that exists, a hub name such as owner/name, or one "
+            f"of: {names}"
         )
     return downloaded(name, revision=revision) or _fetch(name, revision=revision)
 
@@ -169,9 +174,13 @@ def _is_here(known: KnownModel) -> bool:
 def _automatic(kind: str) -> FoundModel:
     packaged = next(known for known in KNOWN if known.kind == kind and known.package)
     if kind == "llm":
-        fitting = [known for known in KNOWN if known.kind == "llm" and known.memory_gb <= _gpu_memory_gb()]
+        free = _gpu_memory_gb()
+        fitting = [known for known in KNOWN if known.kind == "llm" and known.memory_gb <= free]
         here = [found for known in fitting if not known.package and (found := downloaded(known.name))]
-        return here[-1] if here else _packaged(packaged)
+        why = f"the largest on this machine that fits the GPU's free {free:.1f} GB" if here else "the packaged one"
+        chosen = here[-1] if here else _packaged(packaged)
+        print(f"label.model: {chosen.name}, {why}", flush=True)  # noqa: T201
+        return chosen
     found = downloaded(DEFAULT_EMBEDDER)
     if found or os.environ.get("HF_HUB_OFFLINE"):
         return found or _packaged(packaged)
@@ -240,7 +249,7 @@ def _convert(gguf: Path, folder: Path) -> None:
 
 
 def _state(folder: Path) -> str:
-    """Return a hash of the names, sizes and times of a folder's files: cheap, and moved by any new training."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    """Return a hash of the names, sizes and times of a folder's files, or of one file: moved by any new training."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file()) or [folder]
     facts = [f"{path.relative_to(folder)} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
     return hashlib.blake2b("\n".join(facts).encode(), digest_size=8).hexdigest()

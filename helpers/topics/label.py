@@ -253,11 +253,12 @@ def _label_layers(
         ]
         if llm is not None and cases:
             wider = Ground(ground.vectors, owners, ground.for_report, ground.embed)
-            question = Question(llm, "broader", _worked("broader"), said, log, documents=CHILDREN)
+            question = Question(llm, "broader", _worked("broader"), {**said, "system_prompt": ""}, log, CHILDREN)
             name_cases(cases, question, wider, keywords=_two_largest, draws=2)
         named = {case.topic: (case.names[0], "llm") for case in cases if case.names}
         for topic, names in children.items():
-            alone = labels[below, held[topic][0]] if len(names) == 1 else (" / ".join(names[:2]), "children")
+            both = " / ".join(child.split(" / ")[0] for child in names[:2])
+            alone = labels[below, held[topic][0]] if len(names) == 1 else (both, "children")
             labels[name, topic] = named.get(topic, alone)
         below = name
     both = [labels.get((line.layer, line.topic), (NO_KEYWORDS, "keywords")) for line in layers.itertuples()]

