@@ -77,7 +77,7 @@ def _code(function: Callable) -> str:
     file = Path(inspect.getfile(function))
     code = sorted(file.parent.rglob("*.py"))
     if "helpers.llm" in file.read_text("utf-8"):
-        code += [path for kind in ("llm/*.py", "instructions/*.md") for path in sorted((ROOT / "helpers").glob(kind))]
+        code += [path for kind in ("llm/*.py", "instructions/*") for path in sorted((ROOT / "helpers").glob(kind))]
     digest = hashlib.blake2b(digest_size=8)
     for path in code:
         digest.update(path.read_bytes())

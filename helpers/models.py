@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -99,7 +100,7 @@ def downloaded(name: str, *, revision: str | None = None) -> FoundModel | None:
         path = Path(snapshot_download(name, revision=revision, allow_patterns=WEIGHTS, local_files_only=True))
     except LocalEntryNotFoundError:
         return None
-    return FoundModel(name, path, path.name) if any(path.glob("*.safetensors")) else None
+    return FoundModel(name, path, path.name) if _is_whole(path) else None
 
 
 def choose_quantization(model: FoundModel) -> str:
@@ -112,10 +113,17 @@ def choose_quantization(model: FoundModel) -> str:
 
     size = sum(file.stat().st_size for file in model.path.glob("*.safetensors")) / 1e9  # 16-bit as a rule
     full = size * (1.2 if computes_bf16() else 2.4)
-    roomy = not torch.cuda.is_available() and full < psutil.virtual_memory().available / 2e9
+    roomy = not torch.cuda.is_available() and full < psutil.virtual_memory().total / 3e9
     chosen = "none" if roomy else "4bit"
     print(f"{model.name}: quantization {chosen}, {'for the CPU has room for it' if roomy else 'NF4'}")  # noqa: T201
     return chosen
+
+
+def _is_whole(folder: Path) -> bool:
+    """Return whether all weights are there; a download that was stopped leaves some of the files."""
+    wanted = {name for index in folder.glob("*.safetensors.index.json")
+              for name in json.loads(index.read_text("utf-8"))["weight_map"].values()}  # fmt: skip
+    return any(folder.glob("*.safetensors")) and all((folder / name).exists() for name in wanted)
 
 
 def install_packages() -> None:

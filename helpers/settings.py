@@ -154,7 +154,7 @@ class Example(Section):
 
     keywords: Names
     documents: Names = []
-    labels: Names  # one, or as many as label.labels
+    labels: Annotated[Names, Field(min_length=1)]  # one, or as many as label.labels
 
 
 class Label(Section):
@@ -171,10 +171,10 @@ class Label(Section):
     timeout: Annotated[float, Field(gt=0)] = 120.0  # seconds for an answer of the server
     documents: Annotated[int, Field(ge=0, le=20)] = 4  # texts that are shown of a topic
     document_tokens: Count = 50  # and so much of each
-    contrast: Annotated[int, Field(ge=0, le=10)] = 2  # nearest other topics that a name should not fit
-    draws: Annotated[int, Field(ge=1, le=10)] = 3  # names drawn from different examples, of which the best is kept
+    contrast: Annotated[int, Field(ge=0, le=10)] = 2  # nearest other topics that every second draw is told of
+    draws: Annotated[int, Field(ge=1, le=10)] = 2  # names drawn from different texts, above 1 one from keywords as well
     max_new_tokens: Count = 32  # longest name
-    language: str = "auto"  # auto: that of each topic's texts; or an ISO code, such as en
+    language: Annotated[str, Field(pattern="^(auto|[a-z]{2,3})$")] = "auto"  # of each topic's texts; or an ISO code
     labels: Annotated[int, Field(ge=1, le=10)] = 1  # names a topic
     available_labels: Annotated[dict[str, str], BeforeValidator(_with_meanings)] = {}  # a list, or names with meanings
     default_label: str = "None"  # of available_labels, where none fits

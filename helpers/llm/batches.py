@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 from helpers.llm.constrain import Bound, loops
 
 WORTHWHILE = 16  # tokens that all prompts begin with, from which on they are read once for all
+OPTIONS = 8  # weighed at a time: each needs the memory of a prompt
 LOOK_EVERY = 8  # tokens between two looks for loops
 
 
@@ -52,25 +54,24 @@ def read_once(model: Any, tokens: list[int]) -> Any:
     return cache
 
 
-def generate(model: Any, asked: list[Asked], held: Any, shared: int, **settings: Any) -> list[list[int]]:
-    """Return the batch's replies; a batch that is too large for the memory is halved until it fits."""
+def halved(do: Callable[[list], list], items: list) -> list:
+    """Return do(items); where the memory runs out, the items are halved until they fit."""
     try:
-        return _generate_at_once(model, asked, held, shared, **settings)
+        return do(items)
     except RuntimeError as error:  # torch's OutOfMemoryError is one
-        if "out of memory" not in str(error).lower() or len(asked) == 1:
+        if "out of memory" not in str(error).lower() or len(items) == 1:
             raise
-    middle = len(asked) // 2
-    print(f"out of memory: {middle} prompts at once in place of {len(asked)}", flush=True)  # noqa: T201
-    halves = (asked[:middle], asked[middle:])
-    return [one for half in halves for one in generate(model, half, held, shared, **settings)]
+    middle = len(items) // 2
+    print(f"out of memory: {middle} prompts at once in place of {len(items)}", flush=True)  # noqa: T201
+    return [*halved(do, items[:middle]), *halved(do, items[middle:])]
 
 
-def _generate_at_once(
+def generate(
     model: Any,
     asked: list[Asked],
+    *,
     held: Any,
     shared: int,
-    *,
     spelling: Any,
     ends: list[int],
     pad: int,
@@ -78,6 +79,7 @@ def _generate_at_once(
     temperature: float,
     seed: int,
 ) -> list[list[int]]:
+    """Return the tokens of each answer, with what it was made to begin with. held: see read_once."""
     import torch
     from transformers import GenerationConfig
 
@@ -124,16 +126,16 @@ def _laid_out(tokens: list[list[int]], shared: int, pad: int, device: Any) -> tu
 def weigh(
     model: Any,
     tokens: list[list[int]],
+    *,
     options: list[list[int]],
     held: Any,
     shared: int,
-    *,
     pad: int,
-) -> np.ndarray:
+) -> list[list[float]]:
     """Return the probability of each option, given as tokens with the end of the answer, after each prompt.
 
-    Shape (prompts, options), a line adds up to 1. A prompt is read once; where options begin alike or go on for more
-    than a token, their rest is read after it for all of them together.
+    A line a prompt, which adds up to 1. A prompt is read once, and then for some options at a time what
+    follows their first token.
     """
     import torch
 
@@ -150,9 +152,12 @@ def weigh(
             logits_to_keep=1,
         ).logits[:, -1]
         scores = first.float().log_softmax(-1)[:, [option[0] for option in options]]
-        if len({option[0] for option in options}) < len(options) or max(map(len, options)) > 2:
-            scores = scores + _rest(model, options, cache, mask, places, pad)
-    return torch.softmax(scores, dim=-1).cpu().numpy()
+        rest = [
+            _rest(model, options[start : start + OPTIONS], cache, mask, places, pad)
+            for start in range(0, len(options), OPTIONS)
+        ]
+        scores = scores + torch.cat(rest, dim=1)
+    return torch.softmax(scores, dim=-1).cpu().tolist()
 
 
 def _rest(
@@ -167,6 +172,7 @@ def _rest(
     import torch
 
     rows, width = len(mask), max(map(len, options)) - 1
+    cache = copy.deepcopy(cache)
     cache.batch_repeat_interleave(len(options))
     ids = torch.full((len(options), width), pad)
     there = torch.zeros((len(options), width), dtype=mask.dtype)

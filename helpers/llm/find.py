@@ -33,4 +33,7 @@ def find_llm(
 
     found = find_model(model, kind="llm", revision=revision)
     quantization = choose_quantization(found) if quantization == "auto" else quantization
-    return LocalLLM(found.name, found.path, found.revision, quantization, trust_remote_code, batch_size)
+    llm = LocalLLM(found.name, found.path, found.revision, quantization, trust_remote_code, batch_size)
+    if not llm.tokenizer.chat_template:
+        raise ValueError(f"label.model: {found.name} has no chat template: take an instruct model")
+    return llm

@@ -16,6 +16,7 @@ from helpers.config import ROOT
 INSTRUCTIONS = ROOT / "helpers" / "instructions"
 Chat = list[dict[str, str]]
 PER_TOKEN = 40  # no tokenizer needs more characters of text for a token
+SPARE = 32  # tokens for what an answer is made to begin with
 
 
 def fill_instruction(name: str | Path, **values: Any) -> Chat:  # noqa: ANN401
@@ -60,7 +61,7 @@ def fill_fitting(
         filled = fill_instruction(name, documents=list(documents[:count]), **values)
         chat = [*before, filled[-1]] if before else filled
         size = llm.count_tokens(chat)
-        if size + answer_tokens <= llm.context:
+        if size + answer_tokens + SPARE <= llm.context:
             return chat
     raise ValueError(
         f"the instruction {name} takes {size} tokens without any example of the data, and its answer up to "
@@ -73,8 +74,7 @@ def shorten(text: str, *, tokens: int, llm: Any) -> str:  # noqa: ANN401
     """Return the first tokens of a text on one line, without anything that the model reads as a mark of its own.
 
     A dataset may hold `<|im_end|>` or the like; left in, it would end the turn and speak for the assistant. Of a model
-    behind a server whose tokenizer is not known, a token is taken for four characters, and all that looks like a mark
-    goes.
+    behind a server the tokenizer is not known: tokens are guessed, and all that looks like a mark goes.
     """
     tokenizer = llm.tokenizer
     marks = tokenizer.get_added_vocab() if tokenizer is not None else ()
@@ -84,6 +84,19 @@ def shorten(text: str, *, tokens: int, llm: Any) -> str:  # noqa: ANN401
         plain = cleaned
     plain = " ".join(plain.split())
     if tokenizer is None:
-        return plain if len(plain) <= tokens * 4 else plain[: tokens * 4].rstrip() + " …"
+        if guess_tokens(plain) <= tokens:
+            return plain
+        room = next(end for end in range(len(plain), -1, -1) if guess_tokens(plain[:end]) <= tokens)
+        return plain[:room].rstrip() + " …"
     spans = tokenizer(plain, add_special_tokens=False, return_offsets_mapping=True, verbose=False)["offset_mapping"]
     return plain if len(spans) <= tokens else plain[: spans[tokens][0]].rstrip() + " …"
+
+
+def guess_tokens(text: str) -> int:
+    """Return a careful guess of a text's tokens for a tokenizer that is not known: 3 ASCII letters, half of any other.
+
+    >>> guess_tokens("word word"), guess_tokens("電影")
+    (3, 4)
+    """
+    ascii_letters = len(text.encode("ascii", "ignore"))
+    return -(-ascii_letters // 3) + 2 * (len(text) - ascii_letters)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from helpers.llm.batches import Asked, generate, read_once, shared_start, weigh
+from helpers.llm.batches import Asked, generate, halved, read_once, shared_start, weigh
 from helpers.llm.constrain import forced_start, schema_grammar
 from helpers.llm.instructions import Chat
 
@@ -78,9 +78,13 @@ class LocalLLM:
 
     def prompt(self, chat: Chat) -> str:
         """Return the chat as the model reads it, up to where its answer begins; models that think are asked not to."""
-        return self.tokenizer.apply_chat_template(
-            chat, tokenize=False, add_generation_prompt=True, enable_thinking=False
-        )
+        from jinja2 import TemplateError
+
+        settings = {"tokenize": False, "add_generation_prompt": True, "enable_thinking": False}
+        try:
+            return self.tokenizer.apply_chat_template(chat, **settings)
+        except TemplateError:  # of a model that knows no system turn
+            return self.tokenizer.apply_chat_template(_without_system(chat), **settings)
 
     def count_tokens(self, chat: Chat) -> int:
         """Return how many tokens the chat takes of the context."""
@@ -113,9 +117,8 @@ class LocalLLM:
             held = held or read_once(self.model, tokens[0][:shared])
             asked = [Asked(tokens[i], said[i], grammars[i] if grammars else None) for i in batch]
             about = {"ends": self._ends, "pad": pad, "spelling": self._spelling if grammars else None}
-            replies = self.tokenizer.batch_decode(
-                generate(self.model, asked, held, shared, **about, **settings), skip_special_tokens=True
-            )
+            said_on = halved(partial(generate, self.model, held=held, shared=shared, **about, **settings), asked)
+            replies = self.tokenizer.batch_decode(said_on, skip_special_tokens=True)
             yield {i: reply for i, reply in zip(batch, replies, strict=True) if i not in skip}
 
     def weigh(
@@ -125,15 +128,16 @@ class LocalLLM:
 
         A chat is read once; what differs between options is read after it for all of them together.
         """
-        ends = [self._read(option) + [self.tokenizer.eos_token_id] for option in options]
+        ends = [[*self._read(option), self._turn_end] for option in options]
         tokens = [self._read(self.prompt(chat)) for chat in chats]
         self._need_room(max(map(len, tokens), default=0) + max(map(len, ends)))
         shared = shared_start(tokens)
         held = None
         for batch in self._batches(tokens, skip):
             held = held or read_once(self.model, tokens[0][:shared])
-            found = weigh(self.model, [tokens[i] for i in batch], ends, held, shared, pad=self.tokenizer.pad_token_id)
-            yield {i: line.tolist() for i, line in zip(batch, found, strict=True) if i not in skip}
+            about = {"options": ends, "held": held, "shared": shared, "pad": self.tokenizer.pad_token_id}
+            found = halved(partial(weigh, self.model, **about), [tokens[i] for i in batch])
+            yield {i: line for i, line in zip(batch, found, strict=True) if i not in skip}
 
     def free(self) -> None:
         """Give the model's memory back."""
@@ -166,6 +170,14 @@ class LocalLLM:
         also = also if isinstance(also, list) else [also]
         return list(dict.fromkeys(one for one in [self.tokenizer.eos_token_id, *also] if one is not None))
 
+    @cached_property
+    def _turn_end(self) -> int:
+        """The token that ends an answer in a chat, which need not be the one that ends a text."""
+        answer = "\x07"
+        turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": answer}]
+        after = self._read(self.tokenizer.apply_chat_template(turns, tokenize=False).rpartition(answer)[2].lstrip())
+        return after[0] if after and after[0] in self.tokenizer.all_special_ids else self.tokenizer.eos_token_id
+
     def _read(self, text: str) -> list[int]:
         return self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
 
@@ -174,6 +186,14 @@ class LocalLLM:
             raise ValueError(
                 f"a prompt needs {longest} tokens; {self.name} reads {self.context}: send fewer or shorter texts"
             )
+
+
+def _without_system(chat: Chat) -> Chat:
+    """Return the chat with what its system turn says at the head of the first user turn."""
+    said = [turn["content"] for turn in chat if turn["role"] == "system"]
+    rest = [turn for turn in chat if turn["role"] != "system"]
+    return [{**turn, "content": "\n\n".join([*said, turn["content"]])} if at == 0 else turn
+            for at, turn in enumerate(rest)]  # fmt: skip
 
 
 def _quantization(name: str, compute: Any) -> Any:  # noqa: ANN401 - torch and transformers are imported late

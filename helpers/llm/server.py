@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import math
 import os
+import re
 from collections.abc import Callable, Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -12,12 +13,15 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
-from helpers.llm.instructions import Chat
+from helpers.llm.instructions import Chat, guess_tokens
 
 CONTEXT = 4096  # tokens, where the server does not say
-PER_TOKEN = 3  # characters: a careful guess for a tokenizer that is not known
 RETRIES = 3  # by the client, with back-off: after time-outs, 429 and 5xx
+UNCLEAR = 0.05  # of what the options have, so much may lie with tokens that several of them begin with
 TOP = 20  # most likely tokens that servers tell the probability of
+
+
+_TOO_LONG = re.compile(r"context|too long|too many tokens|exceed", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class ServerLLM:
 
     def count_tokens(self, chat: Chat) -> int:
         """Return a careful guess of how many tokens the chat takes of the context."""
-        return sum(len(turn["content"]) // PER_TOKEN + 8 for turn in chat)
+        return sum(guess_tokens(turn["content"]) + 8 for turn in chat)
 
     def answers(
         self,
@@ -76,7 +80,8 @@ class ServerLLM:
     ) -> Iterator[dict[int, list[float] | None]]:
         """Yield the options' probabilities by the chat's place, from those that the server tells of the first token.
 
-        Where it tells none, or options begin alike, the model chooses one, which then has all the probability.
+        Where it tells none, or the tokens it tells fit several options, the model chooses one, which then has all the
+        probability; None where its choice is none of them.
         """
         todo = [i for i in range(len(chats)) if i not in skip]
         yield from self._all(todo, lambda i: self._weigh_one(chats[i], options))
@@ -118,30 +123,34 @@ class ServerLLM:
             reply = self.client.chat.completions.create(model=self.name, messages=chat, **sent, **extra)
         except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
             offending = ["thinking"] if extra else [n for n in ("response_format", "seed", "logprobs") if n in sent]
-            if not offending:
+            if not offending or _TOO_LONG.search(error.message):
                 raise
             self.refused.add(offending[0])
             print(f"{self.address} does not take {offending[0]} ({error.message[:200]})", flush=True)  # noqa: T201
             return self._complete(chat, **settings)
         return reply.choices[0]
 
-    def _weigh_one(self, chat: Chat, options: Sequence[str]) -> list[float]:
+    def _weigh_one(self, chat: Chat, options: Sequence[str]) -> list[float] | None:
         choice = self._complete(chat, max_tokens=1, temperature=0.0, logprobs=True, top_logprobs=TOP)
         told = choice.logprobs.content[0].top_logprobs if choice.logprobs and choice.logprobs.content else []
-        masses = [0.0] * len(options)
+        masses, unclear = [0.0] * len(options), 0.0
         for token in told:
-            starts = [n for n, option in enumerate(options) if token.token.strip() and _begins(option, token.token)]
-            if len(starts) == 1:
-                masses[starts[0]] += math.exp(token.logprob)
-        if sum(masses) > 0.01 and len({option[0] for option in options}) == len(options):
+            fits = [
+                n for n, option in enumerate(options) if token.token.strip() and _begins(option, token.token.strip())
+            ]
+            if len(fits) == 1:
+                masses[fits[0]] += math.exp(token.logprob)
+            elif fits:
+                unclear += math.exp(token.logprob)
+        if sum(masses) > 0.01 and unclear < UNCLEAR * sum(masses):
             return [mass / sum(masses) for mass in masses]
         schema = {"type": "object", "properties": {"answer": {"enum": list(options)}}, "required": ["answer"]}
-        longest = 16 + max(map(len, options))
+        longest = 64 + max(map(len, options))  # with white space, of which some servers allow any amount
         chosen = self._complete(chat, max_tokens=longest, temperature=0.0, response_format=_bound_to(schema))
         from helpers.llm.ask import read_reply
 
         answer = (read_reply(chosen.message.content or "", schema) or {}).get("answer")
-        return [float(option == answer) if answer else 1 / len(options) for option in options]
+        return [float(option == answer) for option in options] if answer else None
 
 
 def open_server(
@@ -160,6 +169,8 @@ def open_server(
             f"label.server: {address} is not an address of this machine, and texts of the dataset would leave it; use "
             "http://localhost:PORT/v1, or write allow_remote: true into the config if that is wanted"
         )
+    if remote:
+        print(f"label.server: rows of the dataset go to {urlsplit(address).hostname}", flush=True)  # noqa: T201
     try:
         served = list(_client(address, timeout, remote=remote).models.list())
     except openai.APIConnectionError as error:
@@ -199,7 +210,7 @@ def _bound_to(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _begins(option: str, token: str) -> bool:
-    return option.startswith(token.strip()) or token.strip() == option
+    return option.startswith(token)
 
 
 def _context(model: Any) -> int:  # noqa: ANN401

@@ -19,6 +19,7 @@ from helpers.vectors.embedder import Embedder, unit_length
 
 SHOWN = 0.5  # of a topic's texts, at most, are shown: the others tell whether its name is right
 WORD_TOKENS = 12  # of a keyword
+SPOKEN = 20  # texts of a topic by which its language is told
 OTHER_WORDS = 3  # of each neighbouring topic
 OWN_ROWS = 5  # of a topic, in each half, are embedded where the run's vectors are not the embedder's
 AT_ONCE = 64  # texts embedded together
@@ -81,7 +82,7 @@ def make_cases(
         keywords = [word if llm is None else shorten(word, tokens=WORD_TOKENS, llm=llm) for word in topic.keywords]
         others = [", ".join(list(words[other])[:OTHER_WORDS]) for other in near.get(topic.topic, [])]
         others = [other if llm is None else shorten(other, tokens=4 * WORD_TOKENS, llm=llm) for other in others]
-        spoken = find_language(raw) if language == "auto" else language
+        spoken = find_language([bodies[line] for line in members[:SPOKEN]]) if language == "auto" else language
         cases.append(Case(int(topic.topic), keywords, cut, others, spoken))
     return cases, shown
 
@@ -117,7 +118,7 @@ def _encoder(embedder: Embedder) -> Callable[[Sequence[str]], np.ndarray]:
         for start in range(0, len(new), AT_ONCE):
             batch = new[start : start + AT_ONCE]
             known.update(zip(batch, embedder.encode(batch), strict=True))
-        return np.stack([known[text] for text in texts])
+        return np.stack([known[text] for text in texts]) if len(texts) else np.zeros((0, 1), dtype=np.float32)
 
     return encode
 

@@ -21,13 +21,16 @@ SURE = 0.9
 _SCRIPTS = "Latin Cyrillic Greek Arabic Hebrew Devanagari Han Hangul Thai Hiragana Katakana".split()
 _EAST_ASIAN = {"Han", "Hiragana", "Katakana"}
 _TALK = re.compile(
-    r"^(i (am|can|can't|cannot|will|would|do|don|don't|think|have|need|see)\b|i'm|sorry|as an? (ai|language)"
+    r"^(i (am|can|can't|cannot|will|would|do|don|don't|think|have|need)\b|i'm|sorry|as an? (ai|language)"
     r"|sure\b(?!-)|certainly|of course|here (is|are)|the (texts?|group|topic|name|label|following)\b"
-    r"|this (group|topic|is)\b|these (texts|are)\b|based on|please\b|lo siento|claro\b|no puedo)",
+    r"|this (group|topic|is)\b|these (texts|are)\b|based on|please\b|lo siento|claro,|no puedo)",
     re.IGNORECASE,
 )
-_FORM = re.compile(r"\b(typical words|other groups|(the )?name (of|that)|this group|json|label)\b", re.IGNORECASE)
-_MARKS = re.compile(r"[\"“”«»`*#<>{}\[\]|\\_~^=]|https?:|\bwww\.")
+_FORM = re.compile(
+    r"^(json|label|name|group|topic)s?$|\b(typical words|other groups|names? of (this|the|that) group|this group)\b",
+    re.I,
+)
+_MARKS = re.compile(r"[\"“”«»`*<>{}\[\]|\\^=]|https?:|\bwww\.")
 _OPEN = set("a an the and or of in on at to for with from by about as is are was what which who how this that".split())
 
 _VERBS = set("is are was were isn't aren't has have had will would can can't".split())

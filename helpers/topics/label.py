@@ -5,7 +5,6 @@ What the LLM is shown is told in cases.py, how it is asked and its answers are s
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,17 +13,16 @@ import numpy as np
 import pandas as pd
 
 from helpers.llm.ask import LLM, ask, choose
-from helpers.llm.instructions import INSTRUCTIONS, fill_fitting
+from helpers.llm.instructions import fill_fitting
 from helpers.shown import percent
 from helpers.topics.cases import Case, make_cases, make_ground
-from helpers.topics.layers import LAYERS
-from helpers.topics.naming import Question, language_name, name_cases
+from helpers.topics.label_layers import label_layers
+from helpers.topics.naming import Question, language_name, name_cases, worked_examples
 from helpers.topics.support import Ground
 from helpers.vectors.embedder import Embedder
 
 UNASSIGNED, NO_KEYWORDS = "Unassigned", "no keywords"
-LOW = 0.5  # of what its keywords find, or of its own rows, a name should find, or it is marked for a look
-CHILDREN = 8  # topics, the largest, that a broader one is named after
+LOW = 0.5  # of what its keywords find a name should find, and half of that of all rows, or it is marked for a look
 DETAIL_TOKENS = 120  # longest summary and reason together
 SENTENCE = {"type": "string", "minLength": 10, "maxLength": 240}
 
@@ -42,7 +40,7 @@ def label_topics(
     instruction: str = "label",
     documents: int = 4,
     document_tokens: int = 50,
-    draws: int = 3,
+    draws: int = 2,
     contrast: int = 2,
     labels: int = 1,
     max_new_tokens: int = 32,
@@ -76,17 +74,19 @@ def label_topics(
     source, broader = "llm", layers.assign(label=None, label_source=None)
     if llm is not None and available_labels:
         source = "list"
-        _choose_all(cases, {**available_labels, default_label: ""}, llm=llm, documents=documents, labels=labels,
+        default = {default_label: available_labels.get(default_label, "")} if default_label else {}
+        _choose_all(cases, {**available_labels, **default}, llm=llm, documents=documents, labels=labels,
                     said={**said, "default_label": default_label}, log=log)  # fmt: skip
     elif llm is not None:
-        worked = list(examples) or _worked("label")
+        worked = list(examples) or worked_examples("label")
         question = Question(llm, instruction, worked, said, log, documents, labels, max_new_tokens)
         name_cases(cases, question, ground, keywords=_keywords_of, draws=draws, taken=[UNASSIGNED, *given])
     table = _labelled(topics, {case.topic: case for case in cases}, source=source, many=labels > 1)
     if llm is not None and (score or summary):
         more = {"score": score, "summary": summary, "documents": documents, "query_title": query_title}
         table = _with_details(table, cases, llm=llm, log=log, **more)
-    broader = _label_layers(layers, table, ground, llm=llm, said=said, log=log)
+    languages = {case.topic: case.language for case in cases}
+    broader = label_layers(layers, table, ground, languages, llm=llm, said=said, log=log)
     if llm is not None:
         llm.free()
     table = _measured(table, ground)
@@ -131,10 +131,6 @@ def _keywords_of(case: Case) -> str:
     return keyword_label(case.keywords)
 
 
-def _worked(form: str) -> list[dict[str, Any]]:
-    return json.loads((INSTRUCTIONS / f"{form}_examples.json").read_text("utf-8"))
-
-
 def _choose_all(
     cases: Sequence[Case],
     available: Mapping[str, str],
@@ -155,7 +151,7 @@ def _choose_all(
     for case, line in zip(cases, choose(chats, names, llm=llm, log=log), strict=True):
         if not np.isnan(line).any():
             order = np.argsort(-line, kind="stable")
-            case.names = [names[place] for place in order[:labels]]
+            case.names = [names[place] for place in order[:labels] if line[place] > 0]
 
 
 def _labelled(topics: pd.DataFrame, cases: Mapping[int, Case], *, source: str, many: bool) -> pd.DataFrame:
@@ -176,7 +172,8 @@ def _labelled(topics: pd.DataFrame, cases: Mapping[int, Case], *, source: str, m
         lists.append(names)
     table = topics.assign(label=labels, label_source=sources)
     table["label"] = _distinct(table)
-    return table.assign(labels=lists) if many else table
+    told = [[label, *names[1:]] for label, names in zip(table["label"], lists, strict=True)]
+    return table.assign(labels=told) if many else table
 
 
 def _distinct(topics: pd.DataFrame) -> list[str]:
@@ -229,44 +226,6 @@ def _with_details(
             values = [found.get(topic, {}).get(part) for topic in topics["topic"]]
             topics = topics.assign(**{column: pd.array(values, dtype="Int64") if part == "score" else values})
     return topics
-
-
-def _label_layers(
-    layers: pd.DataFrame, topics: pd.DataFrame, ground: Ground, *, llm: LLM | None, said: Mapping[str, Any], log: Path
-) -> pd.DataFrame:
-    """Return layers with label and label_source: the topics' own on the finest, on the others names of what they hold.
-
-    A broader topic that holds one alone has its name; without an LLM, or where no answer passes, the names of its two
-    largest stand in, as `children`.
-    """
-    labels = {("fine", topic): (label, source) for topic, label, source in
-              zip(topics["topic"], topics["label"], topics["label_source"], strict=True)}  # fmt: skip
-    below, owners = "fine", ground.topics
-    for name in LAYERS:
-        parents = layers[layers["layer"] == below].sort_values("size", ascending=False, kind="stable")
-        parent_of = dict(zip(parents["topic"], parents["parent"], strict=True))
-        held = {topic: lines["topic"].tolist() for topic, lines in parents[parents["parent"] >= 0].groupby("parent")}
-        children = {topic: [labels[below, child][0] for child in held[topic]] for topic in held}
-        owners = np.array([parent_of.get(topic, -1) for topic in owners.tolist()], dtype=np.int64)
-        cases = [
-            Case(topic, names[:2], names[:CHILDREN], [], None) for topic, names in children.items() if len(names) > 1
-        ]
-        if llm is not None and cases:
-            wider = Ground(ground.vectors, owners, ground.for_report, ground.embed)
-            question = Question(llm, "broader", _worked("broader"), {**said, "system_prompt": ""}, log, CHILDREN)
-            name_cases(cases, question, wider, keywords=_two_largest, draws=2)
-        named = {case.topic: (case.names[0], "llm") for case in cases if case.names}
-        for topic, names in children.items():
-            both = " / ".join(child.split(" / ")[0] for child in names[:2])
-            alone = labels[below, held[topic][0]] if len(names) == 1 else (both, "children")
-            labels[name, topic] = named.get(topic, alone)
-        below = name
-    both = [labels.get((line.layer, line.topic), (NO_KEYWORDS, "keywords")) for line in layers.itertuples()]
-    return layers.assign(label=[label for label, _ in both], label_source=[source for _, source in both])
-
-
-def _two_largest(case: Case) -> str:
-    return " / ".join(case.keywords)
 
 
 def _measured(topics: pd.DataFrame, ground: Ground) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from typing import Any
 import regex
 
 from helpers.llm.ask import LLM, ask
-from helpers.llm.instructions import Chat, fill_fitting, fill_instruction
+from helpers.llm.instructions import INSTRUCTIONS, Chat, fill_fitting, fill_instruction
 from helpers.topics.cases import Case
 from helpers.topics.checks import clean_label, find_problem, same_name
 from helpers.topics.describe import stop_word_list
@@ -25,10 +25,11 @@ from helpers.topics.support import Ground
 AS_GOOD = 0.9  # of what the topic's keywords find, its name has to find
 STEPS = 20  # of finds, within one of which the shorter name is the better, then that of the earlier draw
 BOUND_WORDS = 24  # a name may be made of when all free ones were refused
-WITHOUT = 2  # the draw from which on keywords alone are shown: a model that texts lead astray may do better without
 TAKEN = "is the name of another group"
-_SIGN = r"[^\s\"“”«»`*#<>{}\[\]|\\_~^=:;!?.,]"
-NAME = {"type": "string", "pattern": rf"^{_SIGN}{{2,24}}(,? {_SIGN}{{1,24}}){{0,9}}$"}
+# White space is written out, for llama.cpp does not take \s among other signs.
+_SIGN = r"[^ \t\r\n\"“”«»`*<>{}\[\]|\\^=:;!?.,]"
+_WORD = rf"{_SIGN}{{1,24}}(\.{_SIGN}{{1,12}})?\.?"  # Node.js, St. Louis
+NAME = {"type": "string", "pattern": rf"^{_WORD}(,? {_WORD}){{0,9}}$"}
 _GLUE = "of|and|for|in|to|with|on|about|from|at"
 
 Keywords = Callable[[Case], str]
@@ -47,8 +48,11 @@ class Question:
     labels: int = 1
     max_new_tokens: int = 32
 
-    def chat(self, case: Case, draw: int, **more: str) -> Chat:
-        """Return the worked examples and the question about one topic; more: a name that was refused, and why."""
+    def chat(self, case: Case, draw: int, *, bare: bool = False, **more: str) -> Chat:
+        """Return the worked examples and the question about one topic; more: a name that was refused, and why.
+
+        Every second draw is told of the nearest other topics. bare: no texts are shown, the keywords alone.
+        """
         fixed = {"wanted": self.labels, "refused": "", "because": "", "language": language_name(case.language)}
         fixed |= {"others": [], "keywords": [], "topics": [], **self.said}
         turns: Chat = []
@@ -57,7 +61,7 @@ class Question:
             turns = turns or [turn for turn in filled if turn["role"] == "system"]
             turns += [filled[-1], {"role": "assistant", "content": json.dumps(self._reply(example["labels"]))}]
         about = {"keywords": case.keywords, "others": case.others if draw % 2 else []}
-        about["topics"] = documents = case.documents(draw, self.documents) if draw < WITHOUT else []
+        about["topics"] = documents = [] if bare else case.documents(draw, self.documents)
         return fill_fitting(
             self.form,
             llm=self.llm,
@@ -90,7 +94,7 @@ def name_cases(
     ground: Ground,
     *,
     keywords: Keywords,
-    draws: int = 3,
+    draws: int = 2,
     taken: Collection[str] = (),
 ) -> None:
     """Give each case its names, the best first, none where nothing that was proposed is one; the first ones all differ.
@@ -99,7 +103,9 @@ def name_cases(
     keywords do. Topics without such a name are asked again, told what was wrong, and bound to their own words. taken:
     names that are not to be had, such as those of own clusters.
     """
-    _propose([(case, question.chat(case, draw)) for case in cases for draw in range(draws)], question)
+    first = [(case, question.chat(case, draw)) for case in cases for draw in range(draws)]
+    bare = [(case, question.chat(case, 0, bare=True)) for case in cases if case.keywords and question.documents]
+    _propose(first + bare if draws > 1 else first, question)
     _settle(cases, ground, keywords=keywords, labels=question.labels)
     unnamed = [case for case in cases if not case.names]
     _propose(
@@ -111,9 +117,14 @@ def name_cases(
     _part(cases, question, ground, keywords=keywords, taken=taken)
 
 
+def worked_examples(form: str) -> list[dict[str, Any]]:
+    """Return the kit's own worked examples of a form in instructions/."""
+    return json.loads((INSTRUCTIONS / f"{form}_examples.json").read_text("utf-8"))
+
+
 def own_words(case: Case) -> dict[str, Any]:
     """Return the schema of a name of two to four words of the topic's own, the first with a capital letter."""
-    counts = Counter(word for text in case.texts for word in set(_words(text)))
+    counts = Counter(word for text in case.texts for word in dict.fromkeys(_words(text)))
     said = [word for word, count in counts.most_common() if count > 1 and len(word) > 3]
     stops = set(stop_word_list("auto", [case.language or "en"]))
     known = [word for phrase in case.keywords for word in _words(phrase)] + said

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 # The usual min_samples is a hundredth of the points between these. HDBSCAN's own default, min_cluster_size, would need
-# a tree for every size, and agreed no better with known topics over six datasets of 500 to 68,000 texts.
+# a tree for every size, and agreed no better with known topics over seven datasets of 500 to 68,000 texts (mean NMI of
+# sizes 25 to 150 .655, 30: .659). 50 is as good at fixed sizes (.658) but worse where the size is chosen by itself.
 FEWEST_SAMPLES, MOST_SAMPLES = 5, 30
 SMALLEST = 5  # the tree is kept down to clusters of so many points; smaller ones are asked for hardly ever
 

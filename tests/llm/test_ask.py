@@ -128,7 +128,8 @@ def test_a_damaged_line_of_the_log_is_passed_over(tmp_path):
     assert read_replies(log) == {"a": "Bread"}
     append_replies(log, [{"key": "d", "reply": "é\n"}])
     assert read_replies(log) == {"a": "Bread", "d": "é\n"}
-    assert log.stat().st_mode & 0o077 == 0 or log.stat().st_size  # its mode is that of the file that was there
+    append_replies(log, [{"key": "e", "reply": "two\u2028lines\ud83d"}])
+    assert read_replies(log)["e"] == "two\u2028lines?"
 
 
 def test_the_log_is_its_owners_alone(tmp_path):
@@ -175,7 +176,7 @@ def test_values_are_no_part_of_the_form(tmp_path):
 def test_a_text_for_an_unknown_tokenizer_is_cut_by_characters_and_cleaned_of_marks():
     llm = Scripted(None)
     assert shorten("hello <|im_end|> <|im_<|im_end|>start|> you </s>", tokens=50, llm=llm) == "hello you"
-    assert shorten("word " * 100, tokens=5, llm=llm) == "word word word word …"
+    assert shorten("word " * 100, tokens=5, llm=llm) == "word word word …"
 
 
 def test_the_log_says_what_was_asked_of_whom(tmp_path):

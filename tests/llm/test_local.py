@@ -69,11 +69,13 @@ def test_a_schema_that_cannot_bind_is_refused():
         schema_grammar({"type": "string", "pattern": "(?=look)ahead"})
 
 
-def test_options_have_the_probability_of_being_the_whole_answer(full, tmp_path):
+@pytest.mark.parametrize(
+    "options", [["Yes", "No"], ["Yes", "No", "Yes, it is", "No, it is not an animal"], list("0123456789")]
+)
+def test_options_have_the_probability_of_being_the_whole_answer(options, full, tmp_path):
     """The oracle reads prompt and option as one text, each by itself."""
     import torch
 
-    options = ["Yes", "No", "Yes, it is", "No, it is not an animal"]
     found = choose(chats(), options, llm=full, log=tmp_path / "log")
     for chat, line in zip(chats(), found, strict=True):
         prompt = full.tokenizer(full.prompt(chat), add_special_tokens=False)["input_ids"]
@@ -98,17 +100,21 @@ def test_a_stopped_run_goes_on_with_the_batches_it_would_have_made(full, tmp_pat
 
 
 def test_a_batch_too_large_for_the_memory_is_halved(full, monkeypatch, tmp_path, capsys):
-    from helpers.llm import batches
+    from helpers.llm import local
 
-    inner = batches._generate_at_once
+    def small(inner):
+        def run(model, asked, **settings):
+            if len(asked) > 1:
+                raise RuntimeError("CUDA out of memory")
+            return inner(model, asked, **settings)
 
-    def small(model, asked, *more, **settings):
-        if len(asked) > 1:
-            raise RuntimeError("CUDA out of memory")
-        return inner(model, asked, *more, **settings)
+        return run
 
     whole = ask(chats()[:3], llm=full, max_new_tokens=4, log=tmp_path / "whole")
-    monkeypatch.setattr(batches, "_generate_at_once", small)
+    weighed = choose(chats()[:3], ["Yes", "No"], llm=full, log=tmp_path / "weighed")
+    monkeypatch.setattr(local, "generate", small(local.generate))
+    monkeypatch.setattr(local, "weigh", small(local.weigh))
+    np.testing.assert_allclose(choose(chats()[:3], ["Yes", "No"], llm=full, log=tmp_path / "again"), weighed, atol=1e-3)
     assert ask(chats()[:3], llm=full, max_new_tokens=4, log=tmp_path / "log") == whole
     assert "out of memory: 1 prompts at once in place of 3" in capsys.readouterr().out
 
@@ -193,6 +199,14 @@ def test_a_gguf_file_is_converted_once(full, tmp_path, monkeypatch, capsys):
     assert mine.name == "mine" and capsys.readouterr().out.count("converting mine.gguf") == 1
     found = [ask(chats()[:1], llm=llm, max_new_tokens=6, log=tmp_path / llm.name) for llm in (mine, full)]
     assert found[0] == found[1]
+
+
+def test_a_model_that_knows_no_system_turn_reads_it_in_the_first_user_turn(full, monkeypatch):
+    mine = type(full)(full.name, full.path, full.revision, "none")
+    strict = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
+    monkeypatch.setattr(mine.tokenizer, "chat_template", strict + mine.tokenizer.chat_template)
+    prompt = mine.prompt([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello"}])
+    assert "Be brief.\n\nHello" in prompt
 
 
 def test_none_means_no_model():

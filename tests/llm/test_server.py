@@ -14,6 +14,7 @@ from helpers.llm.ask import ask, choose
 from helpers.llm.find import find_llm
 from helpers.llm.server import is_loopback
 from helpers.models import package_folder
+from helpers.topics.naming import NAME
 
 SERVE = """
 import sys, time, xllamacpp
@@ -25,7 +26,7 @@ time.sleep(600)
 """
 LABEL = {
     "type": "object",
-    "properties": {"label": {"type": "string", "pattern": "^[A-Z][a-z]{2,12}( [a-z]{2,12}){0,3}$"}},
+    "properties": {"label": NAME},
     "required": ["label"],
     "additionalProperties": False,
 }
@@ -54,9 +55,10 @@ def test_a_llama_cpp_server_answers_within_the_schema(llama, tmp_path):
     llm = find_llm(server=llama)
     assert llm.context >= 2048
     chats = say("Name a group of texts about bread, oven and yeast.", "Name a group about trains, as JSON.", "Hello")
-    replies = ask(chats, llm=llm, schema=LABEL, max_new_tokens=32, log=tmp_path / "log")
-    assert all(reply is None or set(reply) == {"label"} for reply in replies) and any(replies)
-    assert ask(chats, llm=llm, schema=LABEL, max_new_tokens=32, log=tmp_path / "log") == replies
+    replies = ask(chats, llm=llm, schema=LABEL, max_new_tokens=64, log=tmp_path / "log")
+    said = [json.loads(line)["reply"] for line in (tmp_path / "log").read_text().splitlines()]
+    assert all("".join(one.split()).startswith('{"label":"') for one in said) and any(replies)
+    assert ask(chats, llm=llm, schema=LABEL, max_new_tokens=64, log=tmp_path / "log") == replies
     entry = json.loads((tmp_path / "log").read_text().splitlines()[0])
     assert entry["server"] == llama and entry["model"] == llm.name
 
@@ -67,6 +69,13 @@ def test_a_llama_cpp_server_weighs_options(llama, tmp_path):
     assert found.shape == (1, 2) and found.sum() == pytest.approx(1)
     alike = choose(say("Which is faster?"), ["a car", "a cart"], llm=llm, log=tmp_path / "log")
     assert sorted(alike[0].tolist()) == [0, 1] or np.allclose(alike, 0.5)  # begin alike: the model chooses one
+
+
+def test_a_choice_that_cannot_be_read_is_none(fake, tmp_path):
+    llm = find_llm(server=fake(lambda body: (200, "I cannot say")))
+    assert np.isnan(choose(say("a"), ["Zebra", "Apples"], llm=llm, log=tmp_path / "log")).all()
+    llm = find_llm(server=fake(lambda body: (200, '{"answer": "Apples"}')))
+    assert choose(say("a"), ["Zebra", "Apples"], llm=llm, log=tmp_path / "log").tolist() == [[0, 1]]
 
 
 @pytest.fixture
