@@ -103,16 +103,11 @@ def name_cases(
     keywords do. Topics without such a name are asked again, told what was wrong, and bound to their own words. taken:
     names that are not to be had, such as those of own clusters.
     """
-    first = [(case, question.chat(case, draw)) for case in cases for draw in range(draws)]
-    bare = [(case, question.chat(case, 0, bare=True)) for case in cases if case.keywords and question.documents]
-    _propose(first + bare if draws > 1 else first, question)
+    _propose(_draws(cases, question, draws), question)
     _settle(cases, ground, keywords=keywords, labels=question.labels)
     unnamed = [case for case in cases if not case.names]
-    _propose(
-        [(case, question.chat(case, draw, **_told(case))) for case in unnamed for draw in range(min(2, draws))],
-        question,
-        name=own_words,
-    )
+    told = [(case, question.chat(case, 0, **_told(case))) for case in unnamed]
+    _propose(told + _draws(unnamed, question, draws), question, name=own_words)
     _settle(unnamed, ground, keywords=keywords, labels=question.labels)
     _part(cases, question, ground, keywords=keywords, taken=taken)
 
@@ -149,6 +144,14 @@ def language_name(code: str | None) -> str:
         return Locale.parse(code).get_display_name("en") or ""
     except (UnknownLocaleError, ValueError):
         return ""
+
+
+def _draws(cases: Sequence[Case], question: Question, draws: int) -> list[tuple[Case, Chat]]:
+    """Return the questions about each case, from different texts and, when there are several, from keywords alone."""
+    asked = [(case, question.chat(case, draw)) for case in cases for draw in range(draws)]
+    if draws > 1 and question.documents:
+        asked += [(case, question.chat(case, 0, bare=True)) for case in cases if case.keywords]
+    return asked
 
 
 def _propose(
