@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"
 # The demo with fewer rows, so that the suite stays short; `make demo` takes 3,000.
 DEMO = {"sample": 400, "cluster.min_cluster_size": 5, "embed.batch_size": 8, "label.batch_size": 4}
-# In 4-bit a CPU takes three times as long.
+# In 4-bit a CPU takes 1.6 times as long.
 DEMO |= {"label.draws": 2, "label.document_tokens": 30, "label.quantization": "none"}
 DEMO_COMMAND = ["run", "topics", "demo", *(part for key, value in DEMO.items() for part in ("--set", f"{key}={value}"))]
 
