@@ -5,7 +5,9 @@ Asks no network.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import io
 import os
 import platform
 import re
@@ -39,6 +41,7 @@ def examine() -> list[Check]:
         _packages(),
         _kernels(),
         *_models(),
+        _labels(),
         _assets(),
         _npm(),
         _cache(),
@@ -155,6 +158,19 @@ def _models() -> list[Check]:
         else Check(kind, "FAIL", "no model on this machine", "python -m helpers models")
         for kind in ("embedder", "llm")
     ]
+
+
+def _labels() -> Check:
+    """Say which LLM `auto` takes here, and in which precision, as a run would say it."""
+    from helpers.models import choose_quantization, find_model
+
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(said):
+            choose_quantization(find_model("auto", kind="llm"))
+    except FileNotFoundError as error:
+        return Check("labels", "FAIL", str(error), "python -m helpers models")
+    return Check("labels", "ok", "; ".join(said.getvalue().splitlines()))
 
 
 def _assets() -> Check:

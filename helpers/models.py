@@ -64,7 +64,7 @@ class FoundModel:
     revision: str
 
 
-def find_model(name: str, *, kind: str, revision: str | None = None) -> FoundModel:
+def find_model(name: str, *, kind: str, revision: str | None = None, code: bool = False) -> FoundModel:
     """Return the model of that name: a known packaged one, a folder, a GGUF file, or one of the hub.
 
     One of the hub is fetched if need be. kind: embedder or llm; `auto` takes the default of that kind if it is here or
@@ -88,19 +88,19 @@ def find_model(name: str, *, kind: str, revision: str | None = None) -> FoundMod
             f"no model {name!r}: expected a folder or a .gguf file that exists, a hub name such as owner/name, or one "
             f"of: {names}"
         )
-    return downloaded(name, revision=revision) or _fetch(name, revision=revision)
+    return downloaded(name, revision=revision, code=code) or _fetch(name, revision=revision, code=code)
 
 
-def downloaded(name: str, *, revision: str | None = None) -> FoundModel | None:
+def downloaded(name: str, *, revision: str | None = None, code: bool = False) -> FoundModel | None:
     """Return the hub's model of that name if it was fetched before, without asking any network."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
-        path = Path(snapshot_download(name, revision=revision, allow_patterns=WEIGHTS, local_files_only=True))
+        path = Path(snapshot_download(name, revision=revision, allow_patterns=_files(code), local_files_only=True))
     except LocalEntryNotFoundError:
         return None
-    return FoundModel(name, path, path.name) if _is_whole(path) else None
+    return FoundModel(name, path, path.name) if _is_whole(path, code=code) else None
 
 
 def choose_quantization(model: FoundModel) -> str:
@@ -119,8 +119,16 @@ def choose_quantization(model: FoundModel) -> str:
     return chosen
 
 
-def _is_whole(folder: Path) -> bool:
-    """Return whether all weights are there; a download that was stopped leaves some of the files."""
+def _files(code: bool) -> list[str]:
+    """Return what is fetched of a model; its own code only where that is trusted."""
+    return [*WEIGHTS, "*.py"] if code else WEIGHTS
+
+
+def _is_whole(folder: Path, *, code: bool) -> bool:
+    """Return whether all weights are there, for a download that was stopped leaves some, and the code where wanted."""
+    config = folder / "config.json"
+    if code and not any(folder.glob("*.py")) and config.exists() and "auto_map" in config.read_text("utf-8"):
+        return False
     wanted = {name for index in folder.glob("*.safetensors.index.json")
               for name in json.loads(index.read_text("utf-8"))["weight_map"].values()}  # fmt: skip
     return any(folder.glob("*.safetensors")) and all((folder / name).exists() for name in wanted)
@@ -205,13 +213,13 @@ def _gpu_memory_gb() -> float:
     return torch.cuda.mem_get_info()[0] / 1e9 if torch.cuda.is_available() else 0.0
 
 
-def _fetch(name: str, *, revision: str | None) -> FoundModel:
+def _fetch(name: str, *, revision: str | None, code: bool = False) -> FoundModel:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from huggingface_hub import snapshot_download
 
     print(f"asking the hub for the model {name}", flush=True)  # noqa: T201
     try:
-        path = Path(snapshot_download(name, revision=revision, allow_patterns=WEIGHTS, etag_timeout=5))
+        path = Path(snapshot_download(name, revision=revision, allow_patterns=_files(code), etag_timeout=5))
     except Exception as error:  # the hub client raises errors of four libraries; all mean: not to be had
         raise FileNotFoundError(
             f"model {name!r} is not on this machine and the hub did not give it ({type(error).__name__}: "

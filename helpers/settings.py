@@ -120,7 +120,7 @@ class Cluster(Section):
     algorithm: Literal["hdbscan", "dbscan", "kmeans", "evoc"] = "hdbscan"  # evoc needs the extra of that name
     min_cluster_size: Annotated[int, Field(ge=2)] | Literal["auto"] = "auto"  # texts in the smallest topic
     topics: Count | None = None  # of hdbscan and evoc: about so many, in place of a size; of kmeans: exactly so many
-    min_samples: Count | None = None  # of hdbscan and dbscan: neighbours that make a place dense; 5 to 30, by the data
+    min_samples: Count | None = None  # of hdbscan and dbscan: neighbours that make a place dense; 5 to 50, by the data
     method: Literal["eom", "leaf"] = "eom"  # of hdbscan; leaf: more and smaller topics, more texts unassigned
     eps: Annotated[float, Field(gt=0)] | None = None  # of dbscan: how near neighbours are; found from the data
     column: str | None = None  # ready clusters, numbers or names
@@ -254,8 +254,11 @@ class Config(Section):
     @property
     def tree(self) -> dict[str, Any]:
         """Settings of grow_tree: those that do not change with every cut of the tree."""
-        wanted = self.cluster.algorithm == "hdbscan" and not self.cluster.column
-        return {"min_samples": self.cluster.min_samples, "wanted": wanted}
+        return {
+            "min_samples": self.cluster.min_samples,
+            "size_is_set": self.cluster.min_cluster_size != "auto" and not self.cluster.topics,
+            "wanted": self.cluster.algorithm == "hdbscan" and not self.cluster.column,
+        }
 
     @property
     def tuning(self) -> dict[str, Any]:

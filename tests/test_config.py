@@ -144,3 +144,11 @@ def test_a_setting_without_its_section_and_columns_named_twice_are_told():
 def test_the_path_of_a_file_that_is_not_there_is_never_asked_of_the_hub(name):
     with pytest.raises(FileNotFoundError, match="no dataset"):
         read_config(name)
+
+
+def test_the_tree_knows_whether_a_size_is_set():
+    def is_set(**cluster):
+        return read_config("demo", {f"cluster.{name}": value for name, value in cluster.items()})[1].tree["size_is_set"]
+
+    assert is_set(min_cluster_size=80) and not is_set(min_cluster_size="auto")
+    assert not is_set(min_cluster_size=80, topics=20)  # it is looked for

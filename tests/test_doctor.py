@@ -12,10 +12,12 @@ def test_the_doctor_looks_at_all_that_a_run_needs():
         "packages",
         "embedder",
         "llm",
+        "labels",
         "page scripts",
         "npm",
     ):
         assert checks[name].found and checks[name].state in ("ok", "warn", "FAIL")
+    assert "label.model: " in checks["labels"].found and "quantization " in checks["labels"].found
     assert "NF4 works" in checks["bitsandbytes"].found
     assert all(check.mend for check in checks.values() if check.state == "FAIL")
 

@@ -46,13 +46,14 @@ def ask(
     temperature: float = 0.0,
     seed: int = 42,
     log: Path,
+    doing: str = "ask",
 ) -> list[Any]:
     """Return the model's answers, in the order of the chats: values that fit the schema, or strings without one.
 
     schema: JSON schema that a reply is bound to while it is written, one for all or one a chat. None stands for a reply
     that was cut off at max_new_tokens, is no such value after all, or did not come in time. temperature: 0 takes the
     most likely words, more draws them, by seed. log: JSON lines with every prompt and reply; those that stand there are
-    not asked again.
+    not asked again. doing: what stands beside the progress bar.
     """
     settings = {"max_new_tokens": max_new_tokens, "temperature": temperature} | ({"seed": seed} if temperature else {})
     schemas = [schema] * len(chats) if schema is None or isinstance(schema, dict) else list(schema)
@@ -62,11 +63,11 @@ def ask(
         todo, bound = [chats[i] for i in places], None if schema is None else [schemas[i] for i in places]
         return llm.answers(todo, skip=skip, schemas=bound, **settings)
 
-    replies = _kept_or_new(chats, asked, llm=llm, log=log, new=new)
+    replies = _kept_or_new(chats, asked, llm=llm, log=log, new=new, doing=doing)
     return [None if reply is None else read_reply(reply, one) for reply, one in zip(replies, schemas, strict=True)]
 
 
-def choose(chats: Sequence[Chat], options: Sequence[str], *, llm: LLM, log: Path) -> np.ndarray:
+def choose(chats: Sequence[Chat], options: Sequence[str], *, llm: LLM, log: Path, doing: str = "choose") -> np.ndarray:
     """Return the probability of each option as the whole answer to each chat, (chats, options); a line adds up to 1.
 
     Nothing is generated: a chat is read once and its options are weighed. NaN where a server did not answer.
@@ -78,7 +79,7 @@ def choose(chats: Sequence[Chat], options: Sequence[str], *, llm: LLM, log: Path
     def new(places: list[int], skip: set[int]) -> Iterator[dict[int, Any]]:
         return llm.weigh([chats[i] for i in places], options, skip=skip)
 
-    found = _kept_or_new(chats, asked, llm=llm, log=log, new=new)
+    found = _kept_or_new(chats, asked, llm=llm, log=log, new=new, doing=doing)
     return np.array([[np.nan] * len(options) if line is None else line for line in found]).reshape(-1, len(options))
 
 
@@ -119,6 +120,7 @@ def _kept_or_new(
     llm: LLM,
     log: Path,
     new: Callable[[list[int], set[int]], Iterator[dict[int, Any]]],
+    doing: str,
 ) -> list[Any]:
     """Return replies from the log, and for the rest new ones, which are logged as they come."""
     keys = [reply_key(prompt=chat, **llm.facts, **about) for chat, about in zip(chats, asked, strict=True)]
@@ -128,7 +130,7 @@ def _kept_or_new(
     skip = {number for number, place in enumerate(places) if keys[place] in known}
     if len(skip) < len(places):
         with tqdm(
-            total=len(places), initial=len(skip), desc=f"ask {llm.name}", unit=" prompts", mininterval=0.5
+            total=len(places), initial=len(skip), desc=f"{doing} ({llm.name})", unit=" prompts", mininterval=0.5
         ) as bar:
             for replies in new(places, skip):
                 came = {places[number]: reply for number, reply in replies.items() if reply is not None}

@@ -31,7 +31,7 @@ def find_llm(
         return open_server(server, model=model, allow_remote=allow_remote, concurrency=concurrency, timeout=timeout)
     from helpers.llm.local import LocalLLM
 
-    found = find_model(model, kind="llm", revision=revision)
+    found = find_model(model, kind="llm", revision=revision, code=trust_remote_code)
     quantization = choose_quantization(found) if quantization == "auto" else quantization
     llm = LocalLLM(found.name, found.path, found.revision, quantization, trust_remote_code, batch_size)
     if not llm.tokenizer.chat_template:

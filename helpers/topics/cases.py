@@ -58,19 +58,18 @@ def make_cases(
     language: str,
     seed: int,
 ) -> tuple[list[Case], set[int]]:
-    """Return a case a topic that has no name yet, and the lines of vectors that any LLM is shown.
+    """Return a case a topic, and the lines of vectors that any LLM is shown.
 
     The first texts of a case are the topic's representative rows, which differ from one another; when more draws are
     wanted than these suffice for, others follow at random. others: the first keywords of so many nearest topics.
     """
-    asked = topics[(topics["topic"] != -1) & topics["name"].isna()]
     unique = texts.drop_duplicates("vector").sort_values("vector")
     bodies, line_of = unique["text"].tolist(), dict(zip(texts["id"], texts["vector"], strict=True))
     own = clusters["topic"].to_numpy()
     near = _nearest_topics(vectors, own, count=contrast)
     words = dict(zip(topics["topic"], topics["keywords"], strict=True))
     random, cases, shown = np.random.default_rng(seed), [], set()
-    for topic in asked.itertuples():
+    for topic in topics[topics["topic"] != -1].itertuples():
         members = np.flatnonzero(own == topic.topic)
         most = min(documents * draws, max(1, int(SHOWN * len(members)))) if documents else 0
         first = [int(line_of[row]) for row in topic.representative_ids]

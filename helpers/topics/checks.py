@@ -107,10 +107,15 @@ def _essence(label: str) -> frozenset[str]:
 
 
 def _copied(words: list[str], documents: Sequence[str]) -> bool:
-    if len(words) < COPIED:
-        return False
-    run = " ".join(words)
-    return any(run in " ".join(regex.findall(r"\S+", text.casefold())) for text in documents)
+    """Return whether a name is a run of words of one text; commas and the like between them do not count."""
+    run = _run(words)
+    return run.count(" ") > COPIED and any(run in _run(text.casefold().split()) for text in documents)
+
+
+def _run(words: Sequence[str]) -> str:
+    """Return words without the marks around them, a blank before and after each."""
+    bare = (regex.sub(r"^\P{Alnum}+|\P{Alnum}+$", "", word) for word in words)
+    return f" {' '.join(word for word in bare if word)} "
 
 
 def _in_language(label: str, language: str) -> bool:

@@ -140,7 +140,7 @@ def _with_slider(points: np.ndarray, cut: Callable, choice: Choice, weights: np.
         topics = cut(size.value, method.value, samples.value)
         rows = np.bincount(topics + 1, weights=weights, minlength=2)
         settings = {"cluster.min_cluster_size": size.value, "cluster.method": method.value}
-        settings |= {"cluster.min_samples": samples.value} if samples.value else {}
+        settings["cluster.min_samples"] = samples.value or choice.settings["min_samples"]
         settings |= {"cluster.topics": None} if choice.settings.get("topics") else {}
         said.value = (
             f"<b>{topics.max(initial=-1) + 1} topics</b>, coverage {percent(rows[1:].sum() / rows.sum())}, the largest "

@@ -67,7 +67,9 @@ def label_topics(
     look at a label; summary, score (0 to 5) and score_reason when asked for. layers: label, label_source.
     """
     looks = {"documents": documents, "draws": draws, "contrast": contrast, "document_tokens": document_tokens}
-    cases, shown = make_cases(topics, texts, vectors, clusters, llm=llm, language=language, seed=seed, **looks)
+    every, shown = make_cases(topics, texts, vectors, clusters, llm=llm, language=language, seed=seed, **looks)
+    named = set(topics.loc[topics["name"].notna(), "topic"])
+    cases = [case for case in every if case.topic not in named]
     ground = make_ground(texts, vectors, clusters, shown, embedder=embedder, own_vectors=own_vectors, seed=seed)
     said = {"context": context, "query_title": query_title, "system_prompt": system_prompt}
     given = topics["name"].dropna().tolist()
@@ -84,8 +86,8 @@ def label_topics(
     table = _labelled(topics, {case.topic: case for case in cases}, source=source, many=labels > 1)
     if llm is not None and (score or summary):
         more = {"score": score, "summary": summary, "documents": documents, "query_title": query_title}
-        table = _with_details(table, cases, llm=llm, log=log, **more)
-    languages = {case.topic: case.language for case in cases}
+        table = _with_details(table, every, llm=llm, log=log, **more)
+    languages = {case.topic: case.language for case in every}
     broader = label_layers(layers, table, ground, languages, llm=llm, said=said, log=log)
     if llm is not None:
         llm.free()
@@ -148,7 +150,7 @@ def _choose_all(
                      keywords=case.keywords, available=available, **said)
         for case in cases
     ]  # fmt: skip
-    for case, line in zip(cases, choose(chats, names, llm=llm, log=log), strict=True):
+    for case, line in zip(cases, choose(chats, names, llm=llm, log=log, doing="choose labels"), strict=True):
         if not np.isnan(line).any():
             order = np.argsort(-line, kind="stable")
             case.names = [names[place] for place in order[:labels] if line[place] > 0]
@@ -219,7 +221,7 @@ def _with_details(
                      score=score, summary=summary, query_title=query_title)
         for case in cases
     ]  # fmt: skip
-    replies = ask(chats, llm=llm, schema=schema, max_new_tokens=2 * DETAIL_TOKENS, log=log)
+    replies = ask(chats, llm=llm, schema=schema, max_new_tokens=2 * DETAIL_TOKENS, log=log, doing="describe topics")
     found = {case.topic: reply or {} for case, reply in zip(cases, replies, strict=True)}
     for column, part in {"summary": "summary", "score_reason": "reason", "score": "score"}.items():
         if part in parts:

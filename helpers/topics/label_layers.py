@@ -51,7 +51,13 @@ def label_layers(
         if llm is not None and cases:
             wider = Ground(ground.vectors, owners, ground.for_report, ground.embed)
             question = Question(
-                llm, "broader", worked_examples("broader"), {**said, "system_prompt": ""}, log, CHILDREN
+                llm,
+                "broader",
+                worked_examples("broader"),
+                {**said, "system_prompt": ""},
+                log,
+                CHILDREN,
+                of=f"{name} topics",
             )
             name_cases(cases, question, wider, keywords=_two_largest, draws=1)
         named = {case.topic: (case.names[0], "llm") for case in cases if case.names}

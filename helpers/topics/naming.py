@@ -22,7 +22,6 @@ from helpers.topics.checks import clean_label, find_problem, same_name
 from helpers.topics.describe import stop_word_list
 from helpers.topics.support import Ground
 
-AS_GOOD = 0.9  # of what the topic's keywords find, its name has to find
 STEPS = 20  # of finds, within one of which the shorter name is the better, then that of the earlier draw
 BOUND_WORDS = 24  # a name may be made of when all free ones were refused
 TAKEN = "is the name of another group"
@@ -47,6 +46,7 @@ class Question:
     documents: int = 4
     labels: int = 1
     max_new_tokens: int = 32
+    of: str = "topics"
 
     def chat(self, case: Case, draw: int, *, bare: bool = False, **more: str) -> Chat:
         """Return the worked examples and the question about one topic; more: a name that was refused, and why.
@@ -71,11 +71,11 @@ class Question:
             **{**fixed, **about, **more},
         )
 
-    def ask(self, chats: Sequence[Chat], *, names: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    def ask(self, chats: Sequence[Chat], *, names: Sequence[Mapping[str, Any]], doing: str) -> list[list[str]]:
         """Return the names in each reply, none where it has no such form. names: the schema of a name, one a chat."""
         longest = self.max_new_tokens * self.labels
         replies = ask(chats, llm=self.llm, schema=[self._schema(name) for name in names], max_new_tokens=longest,
-                      log=self.log)  # fmt: skip
+                      log=self.log, doing=doing)  # fmt: skip
         found = [[] if reply is None else reply.get("labels") or [reply["label"]] for reply in replies]
         return [[clean_label(one) for one in names] for names in found]
 
@@ -99,15 +99,15 @@ def name_cases(
 ) -> None:
     """Give each case its names, the best first, none where nothing that was proposed is one; the first ones all differ.
 
-    A name has to pass find_problem, and to find its own topic's rows before all other topics' and about as well as its
-    keywords do. Topics without such a name are asked again, told what was wrong, and bound to their own words. taken:
-    names that are not to be had, such as those of own clusters.
+    A name has to pass find_problem, and to find its own topic's rows before all other topics' and as many of them as
+    its keywords do. Topics without such a name are asked again, told what was wrong, and bound to their own words.
+    taken: names that are not to be had, such as those of own clusters.
     """
-    _propose(_draws(cases, question, draws), question)
+    _propose(_draws(cases, question, draws), question, doing="name")
     _settle(cases, ground, keywords=keywords, labels=question.labels)
     unnamed = [case for case in cases if not case.names]
     told = [(case, question.chat(case, 0, **_told(case))) for case in unnamed]
-    _propose(told + _draws(unnamed, question, draws), question, name=own_words)
+    _propose(told + _draws(unnamed, question, draws), question, name=own_words, doing="name again")
     _settle(unnamed, ground, keywords=keywords, labels=question.labels)
     _part(cases, question, ground, keywords=keywords, taken=taken)
 
@@ -155,12 +155,17 @@ def _draws(cases: Sequence[Case], question: Question, draws: int) -> list[tuple[
 
 
 def _propose(
-    asked: Sequence[tuple[Case, Chat]], question: Question, *, name: Callable[[Case], Mapping[str, Any]] | None = None
+    asked: Sequence[tuple[Case, Chat]],
+    question: Question,
+    *,
+    name: Callable[[Case], Mapping[str, Any]] | None = None,
+    doing: str,
 ) -> None:
     """Ask, and note with each case what was answered: proposed, or refused and why."""
     examples = [label for example in question.worked for label in example["labels"]]
     names = [NAME if name is None else name(case) for case, _ in asked]
-    for (case, _), found in zip(asked, question.ask([chat for _, chat in asked], names=names), strict=True):
+    replies = question.ask([chat for _, chat in asked], names=names, doing=f"{doing} {question.of}")
+    for (case, _), found in zip(asked, replies, strict=True):
         for label in found:
             problem = find_problem(label, documents=case.texts, language=case.language, examples=examples)
             if problem:
@@ -178,7 +183,7 @@ def _settle(cases: Sequence[Case], ground: Ground, *, keywords: Keywords, labels
     good: dict[int, list[tuple[float, str]]] = {case.topic: [] for case in cases}
     for (case, label), found in zip(lines, rated.itertuples(), strict=True):
         least = bar[case.topic]
-        if found.rank > max(1, least.rank) or found.finds < AS_GOOD * least.finds:
+        if found.rank > max(1, least.rank) or found.finds < least.finds:
             case.refused[label] = "fits other groups as well"
         else:
             good[case.topic].append((0.0 if found.finds != found.finds else found.finds, label))
@@ -197,7 +202,8 @@ def _part(
     for case in clashing:
         case.refused[case.names[0]] = TAKEN
         case.names = []
-    _propose([(case, question.chat(case, 0, **_told(case, TAKEN))) for case in clashing], question)
+    _propose([(case, question.chat(case, 0, **_told(case, TAKEN))) for case in clashing], question,
+             doing="part equal names of")  # fmt: skip
     _settle(clashing, ground, keywords=keywords, labels=question.labels)
     for case in _clashing(cases, ground, taken):
         case.refused[case.names[0]] = TAKEN

@@ -102,7 +102,7 @@ def find_embedder(
     **_: object,
 ) -> Embedder:
     """Return the embedder of that name with the device and precision that suit this machine (settings of `embed`)."""
-    found = find_model(model, kind="embedder", revision=revision)
+    found = find_model(model, kind="embedder", revision=revision, code=trust_remote_code)
     device = _device() if device == "auto" else _checked(device)
     precision = _precision(device) if precision == "auto" else precision
     if device == "cpu" and precision == "fp16":

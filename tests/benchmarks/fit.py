@@ -63,7 +63,7 @@ def ours(vectors: np.ndarray, size: int) -> tuple[np.ndarray, dict[str, float]]:
     reduced, _, _, _ = reduce_vectors(vectors, device="cpu")
     laid = time.perf_counter()
     clusters = cluster_points(
-        grow_tree(reduced),
+        grow_tree(reduced, size_is_set=True),
         pd.DataFrame({"vector": np.arange(len(vectors))}),
         min_cluster_size=size,
     )

@@ -68,6 +68,8 @@ def test_what_is_wrong_with_a_name_is_said(label, problem):
 def test_a_name_does_not_copy_a_text():
     documents = ["Please book a table for two at the Ritz tonight"]
     assert find_problem("book a table for two", documents=documents) == "copies a text"
+    assert find_problem("Book a table, for two", documents=documents) == "copies a text"
+    assert find_problem("Book table for two", documents=documents) is None
     assert find_problem("book a table", documents=documents) is None  # three words are what people say
 
 

@@ -254,7 +254,11 @@ def test_a_score_with_its_reason_and_a_summary(four, minilm, tmp_path):
             return answer(summary="These people talk.", reason="It is small talk only.", score=2)
         return good(chat, _)
 
+    four.topics["name"] = pd.Series(
+        [None, "Talk of trains", None, None, None], dtype=object
+    )  # one has its name already
     labelled, _ = four.label(minilm, Scripted(more), tmp_path / "log", score=True, summary=True, draws=1)
+    assert labelled["label"][1] == "Talk of trains"
     assert labelled["score"].tolist() == [pd.NA, 2, 2, 2, 2] and labelled["score"].dtype == "Int64"
     assert set(labelled["summary"][1:]) == {"These people talk."}
     assert set(labelled["score_reason"][1:]) == {"It is small talk only."}

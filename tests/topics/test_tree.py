@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.topics.tree import condense, cut_tree, grow_tree, relative_validity
+from helpers.topics.tree import condense, cut_tree, grow_tree, possible_samples, relative_validity
 
 
 def groups(n, *, count=12, dimensions=3, seed=0):
@@ -92,3 +92,11 @@ def test_validity_is_high_for_what_lies_apart_and_low_for_a_split_group():
     assert apart > 0.8 > 0 > split
     assert relative_validity(edges, np.full(120, -1)) == 0
     assert relative_validity(edges, np.repeat([0, -1], 60)) == pytest.approx(apart / 2, abs=0.1)
+
+
+def test_min_samples_goes_by_the_data_and_further_where_a_size_is_set():
+    found = [(possible_samples(n), possible_samples(n, size_is_set=True)) for n in (1, 4, 400, 1_000, 4_000, 90_000)]
+    assert found == [(1, 1), (3, 3), (5, 5), (10, 10), (30, 40), (30, 50)]
+    assert possible_samples(90_000, 7, size_is_set=True) == 7 and possible_samples(5, 7) == 4
+    points = np.random.default_rng(0).normal(size=(4_000, 3))
+    assert np.array_equal(grow_tree(points, size_is_set=True), grow_tree(points, min_samples=40))

@@ -161,7 +161,7 @@ def test_a_number_of_topics_finds_its_size(fit, wanted):
 def test_a_size_that_is_set_and_other_ways_are_passed_on(fit):
     args = fit["tuning"], fit["edges"], fit["own"]
     assert choose_size(*args, **settings(min_cluster_size=33)) == Choice(
-        33, "set in cluster.min_cluster_size", settings(min_cluster_size=33)
+        33, "set in cluster.min_cluster_size", settings(min_cluster_size=33, min_samples=6)
     )
     kmeans = choose_size(*args, **settings(algorithm="kmeans", topics=7))
     assert kmeans.settings["topics"] == 7 and "another way" in kmeans.reason
@@ -245,6 +245,8 @@ def test_the_slider_cuts_anew_and_says_what_to_write(fit, monkeypatch):
     before = picture.value
     size.value = size.options[-1]
     assert picture.value != before and f"'cluster.min_cluster_size': {size.value}" in said.value
+    own = fit["tuning"]["min_samples"].iloc[0]  # a size that is written down would bring another one
+    assert f"'cluster.min_samples': {own}" in said.value
     size.value, method.value, samples.value = 5, "leaf", 5
     import hdbscan
 
