@@ -33,7 +33,8 @@ check: install  ## style, and templates without outputs
 	$(BIN)/ruff format --check .
 	$(BIN)/nbstripout --verify --keep-id notebooks/*_template.ipynb
 
-benchmark: install  ## the fit and the embedding against the stock recipe, half an hour
+benchmark: demo  ## fit, embedding and labels against what one would use instead, half an hour
 	$(BIN)/python tests/benchmarks/fit.py
 	$(BIN)/python tests/benchmarks/fit.py --parts --sizes 20000,100000
 	$(BIN)/python tests/benchmarks/embed.py
+	$(BIN)/python tests/benchmarks/label.py

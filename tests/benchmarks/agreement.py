@@ -2,7 +2,8 @@
 
     python tests/benchmarks/agreement.py RUN_FOLDER=COLUMN [...] [--sizes 25,50,100,150] [--seeds 42,1,2]
 
-A run folder is what `run topics NAME --set evaluate.truth=COLUMN` leaves behind. Stock and ours are fit.py's, on the
+A run folder is what `run topics NAME --set evaluate.truth=COLUMN` leaves behind; the column is named as it is in
+rows.parquet there, where a source's own `topic` is source_topic. Stock and ours are fit.py's, on the
 same vectors; printed is the NMI over all rows, its mean over the seeds for each size.
 """
 
@@ -48,6 +49,8 @@ def main() -> None:
     warnings.filterwarnings("ignore")
     sizes = [int(size) for size in asked.sizes.split(",")]
     for folder, column in (run.rsplit("=", 1) for run in asked.runs):
+        if column == "topic":
+            raise SystemExit("topic is what the kit found; known topics of that name are in source_topic")
         rows = pd.read_parquet(Path(folder, "rows.parquet")).drop_duplicates("vector").sort_values("vector")
         vectors = np.load(Path(folder, "vectors.npy")).astype(np.float32)
         found = [

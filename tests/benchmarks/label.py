@@ -1,16 +1,18 @@
 """Labels of this kit against BERTopic's TextGeneration, the same model and topics in one process.
 
-    python tests/benchmarks/label.py RUN_FOLDER [RUN_FOLDER ...] [--truth COLUMN,...] [--quantization 4bit] [--topics N]
+    python tests/benchmarks/label.py [RUN_FOLDER ...] [--truth COLUMN,...] [--quantization 4bit] [--topics N]
 
-A run folder is what `run topics` leaves behind. BERTopic's loop asks one prompt at a time and takes the first line, as
-its users do; it gets the same worked examples, texts and keywords. Printed are seconds a prompt (this kit's first round
-and its whole cost), how well labels find rows that this kit's LLM was not shown, and, with a column of rows.parquet
-that holds known classes, how near labels are to the name of the class that most of a topic's rows have.
+A run folder is what `run topics` leaves behind, the demo's if none is named. BERTopic's loop asks one prompt at a time
+and takes the first line, as its users do; it gets the same worked examples, texts and keywords. Printed are seconds a
+prompt (this kit's first round and its whole cost), how well labels find rows that this kit's LLM was not shown, and,
+with a column of rows.parquet that holds known classes (source_topic where the source calls them topic), how near labels
+are to the name of the class that most of a topic's rows have.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import tempfile
 import time
 from pathlib import Path
@@ -20,6 +22,7 @@ import pandas as pd
 
 from helpers.llm.ask import ask
 from helpers.llm.find import find_llm
+from helpers.runs import RUNS
 from helpers.topics.cases import make_cases, make_ground
 from helpers.topics.checks import clean_label
 from helpers.topics.describe import open_model
@@ -140,7 +143,7 @@ def class_figures(labels: list[str], run: dict, truth: str, embed: object) -> di
     rows = run["rows"]
     numbers = run["topics"].loc[run["topics"]["topic"] >= 0, "topic"]
     names = [rows.loc[rows["topic"] == number, truth].mode().iloc[0] for number in numbers]
-    names = [str(name).replace("_", " ") for name in names]
+    names = [re.sub(r"_|(?<=[a-z])(?=[A-Z])", " ", str(name)) for name in names]  # card_arrival, BookRestaurant
     overlap = [_overlap(label, name) for label, name in zip(labels, names, strict=True)]
     alike = (unit_length(embed([label or "-" for label in labels])) * unit_length(embed(names))).sum(axis=1)
     return {"words_of_class": float(np.mean(overlap)), "similarity_to_class": float(alike.mean())}
@@ -155,7 +158,7 @@ def _overlap(label: str, name: str) -> float:
 def main() -> None:
     """Print a table a run."""
     parse = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parse.add_argument("runs", nargs="+", type=Path)
+    parse.add_argument("runs", nargs="*", type=Path, default=[RUNS / "demo"])
     parse.add_argument("--truth", default="", help="comma-separated, one a run, - for none")
     parse.add_argument("--model", default="auto")
     parse.add_argument("--quantization", default="4bit")
