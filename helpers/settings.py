@@ -1,4 +1,4 @@
-"""The settings of every step: their names, what is allowed and, here only, their defaults.
+"""The settings of every step but label: their names, what is allowed and, here only, their defaults.
 
 Reading them from a YAML is left to config.py.
 """
@@ -7,34 +7,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Count = Annotated[int, Field(ge=1)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Names = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
-
+from helpers.label_settings import Label
+from helpers.section import Count, Names, Section, Share
 
 WORKING_NAMES = set(
     "id position record text turns source_rows n_tokens n_tokens_before truncated duplicate_of vector".split()
 )
-
-
-def _with_meanings(value: Any) -> Any:  # noqa: ANN401 - whatever stands in the YAML
-    """Return a list of labels as names without meanings."""
-    return dict.fromkeys(value, "") if isinstance(value, list) and all(isinstance(one, str) for one in value) else value
-
-
-class Section(BaseModel):
-    """Settings of one step; `**section` gives them to its function by name."""
-
-    model_config = ConfigDict(extra="forbid", validate_default=True, allow_inf_nan=False)
-
-    def keys(self) -> list[str]:
-        """Return the settings' names, so that a section can be unpacked with `**`."""
-        return list(type(self).model_fields)
-
-    def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - a setting may be of any type
-        return getattr(self, key)
 
 
 class Source(Section):
@@ -147,44 +127,6 @@ class Describe(Section):
     stop_words: Literal["auto", "none"] | list[str] = "auto"  # auto: of the languages found; or ISO codes
     diversity: Share = 0.3  # of MMR keywords
     representatives: Annotated[int, Field(ge=1, le=50)] = 8  # rows that stand for a topic
-
-
-class Example(Section):
-    """A worked example that the LLM is shown: what it would see of a group, and what it should have answered."""
-
-    keywords: Names
-    documents: Names = []
-    labels: Annotated[Names, Field(min_length=1)]  # one, or as many as label.labels
-
-
-class Label(Section):
-    """Which LLM names the topics, what it is shown and asked; none means keywords only."""
-
-    model: str = "auto"  # auto: the largest downloaded one that fits the GPU, or the packaged one; none: keywords
-    revision: str | None = None
-    quantization: Literal["auto", "4bit", "8bit", "none"] = "auto"  # auto: 4bit on a GPU, none on a CPU with the memory
-    batch_size: Count = 8  # topics asked about at once
-    trust_remote_code: bool = False
-    server: str | None = None  # an OpenAI-compatible server of this machine, such as http://localhost:8080/v1
-    allow_remote: bool = False  # true lets texts of the dataset go to a server elsewhere
-    concurrency: Count = 4  # prompts that the server has at once
-    timeout: Annotated[float, Field(gt=0)] = 120.0  # seconds for an answer of the server
-    documents: Annotated[int, Field(ge=0, le=20)] = 4  # texts that are shown of a topic
-    document_tokens: Count = 50  # and so much of each
-    contrast: Annotated[int, Field(ge=0, le=10)] = 2  # nearest other topics that every second draw is told of
-    draws: Annotated[int, Field(ge=1, le=10)] = 2  # names drawn from different texts, above 1 one from keywords as well
-    max_new_tokens: Count = 32  # longest name
-    language: Annotated[str, Field(pattern="^(auto|[a-z]{2,3})$")] = "auto"  # of each topic's texts; or an ISO code
-    labels: Annotated[int, Field(ge=1, le=10)] = 1  # names a topic
-    available_labels: Annotated[dict[str, str], BeforeValidator(_with_meanings)] = {}  # a list, or names with meanings
-    default_label: str = "None"  # of available_labels, where none fits
-    context: str = ""  # what the LLM should know of the data
-    query_title: str = "Texts"  # what the texts are called
-    system_prompt: str = ""  # in place of the instruction's first part
-    instruction: str = "label"  # or the path of a file of the form of helpers/instructions/label.md
-    examples: list[Example] = []  # in place of the kit's own
-    summary: bool = False  # a sentence a topic
-    score: bool = False  # an educational score of 0 to 5 a topic, with the reason
 
 
 class Plot(Section):

@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from helpers.settings import Config, Section
+from helpers.section import Section
+from helpers.settings import Config
 
 STYLE = "<style>table.dataframe th, table.dataframe td {text-align: left !important; vertical-align: top}</style>"
 

@@ -152,3 +152,25 @@ def test_the_tree_knows_whether_a_size_is_set():
 
     assert is_set(min_cluster_size=80) and not is_set(min_cluster_size="auto")
     assert not is_set(min_cluster_size=80, topics=20)  # it is looked for
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"label.available_labels": ["A"], "label.default_label": ""}, "expected two different labels or more"),
+        ({"label.available_labels": ["A", " "]}, "none of them empty"),
+        ({"label.language": "xx"}, "expected auto or an ISO code of a language"),
+        ({"label.labels": 3, "label.examples": [{"keywords": ["a"], "labels": ["b"]}]}, "each needs 3 labels"),
+    ],
+)
+def test_what_no_model_could_be_asked_is_refused(settings, told):
+    with pytest.raises(ValueError, match=told):
+        read_config("demo", settings)
+
+
+def test_labels_of_a_list_are_read_as_they_are_written():
+    def labels(given):
+        return read_config("demo", {"label.available_labels": given})[1].label.available_labels
+
+    assert labels([1, 2]) == {"1": "", "2": ""} and labels([True, "a"]) == {"yes": "", "a": ""}
+    assert labels({"Food": None, "Music": "songs"}) == {"Food": "", "Music": "songs"}

@@ -86,16 +86,19 @@ def choose(chats: Sequence[Chat], options: Sequence[str], *, llm: LLM, log: Path
 def read_reply(reply: str, schema: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
     """Return what a reply says without the model's thinking: text, or the value that fits the schema, or None.
 
+    What a pattern of the schema says of strings is not asked for.
+
     >>> read_reply("<think>cats?</think>\\n Cats ")
     'Cats'
     >>> read_reply('Sure: {"label": "Cats"}', {"type": "object", "required": ["label"]})
     {'label': 'Cats'}
     """
-    said = re.sub(r"<think(ing)?>.*?(</think(ing)?>|$)", "", reply, flags=re.DOTALL).strip()
+    said = re.sub(r"<think(ing)?>.*?(</think(ing)?>|$)", "", reply, flags=re.DOTALL)
+    said = re.split(r"</think(?:ing)?>", said)[-1].strip()  # the prompt may have opened it
     if schema is None:
         return said
-    check = _check(json.dumps(schema))
-    for start in (match.start() for match in re.finditer(r"[{\[]", said)):
+    check = _check(json.dumps(_structure(schema)))
+    for start in (0, *(match.start() for match in re.finditer(r"[{\[]", said))):
         try:
             value, _ = json.JSONDecoder().raw_decode(said, start)
             check(value)
@@ -103,6 +106,13 @@ def read_reply(reply: str, schema: dict[str, Any] | None = None) -> Any:  # noqa
             continue
         return value
     return None
+
+
+def _structure(schema: Any) -> Any:  # noqa: ANN401
+    """Return the schema without patterns: they bind what is written, and a server that knows none is still read."""
+    if isinstance(schema, dict):
+        return {name: _structure(part) for name, part in schema.items() if name != "pattern"}
+    return [_structure(part) for part in schema] if isinstance(schema, list) else schema
 
 
 @lru_cache(maxsize=1000)

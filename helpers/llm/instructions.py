@@ -22,9 +22,15 @@ SPARE = 32  # tokens for what an answer is made to begin with
 def fill_instruction(name: str | Path, **values: Any) -> Chat:  # noqa: ANN401
     """Return the chat of instructions/NAME.md, or of a file, with values put in.
 
-    A value is never read as a part of the form. Raises ValueError for a file without a turn.
+    A value is never read as a part of the form. Raises ValueError for a file without a turn, FileNotFoundError where
+    there is none.
     """
     file = Path(name) if Path(name).suffix else INSTRUCTIONS / f"{name}.md"
+    if not file.is_file():
+        known = ", ".join(sorted(one.stem for one in INSTRUCTIONS.glob("*.md")))
+        raise FileNotFoundError(
+            f"no instruction {name}: expected the path of a .md file that exists, or one of {known}"
+        )
     filled = [
         {"role": role, "content": form.render(**values)} for role, form in _forms(file.read_text("utf-8"), str(file))
     ]

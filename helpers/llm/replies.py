@@ -20,7 +20,7 @@ def read_replies(log: Path) -> dict[str, Any]:
     """Return the replies in log by key; a line that was cut off or damaged is passed over and asked again."""
     replies: dict[str, Any] = {}
     for line in log.read_text("utf-8", "replace").split("\n") if log.exists() else ():
-        with contextlib.suppress(ValueError, KeyError, TypeError):
+        with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
             entry = json.loads(line)
             replies[entry["key"]] = entry["reply"]
     return replies
@@ -30,12 +30,11 @@ def append_replies(log: Path, entries: list[Mapping[str, Any]]) -> None:
     """Add a line an entry, in one write that is on the disk when this returns; half a line of before is ended first."""
     log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     lines = "".join(json.dumps(dict(entry), ensure_ascii=False) + "\n" for entry in entries).encode("utf-8", "replace")
-    with os.fdopen(os.open(log, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+    with os.fdopen(os.open(log, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+b") as file:
         end = file.seek(0, os.SEEK_END)
         if end:
             file.seek(end - 1)
             lines = lines if file.read(1) == b"\n" else b"\n" + lines
-        file.seek(0, os.SEEK_END)
-        file.write(lines)
+        file.write(lines)  # at the end, wherever another process has moved it meanwhile
         file.flush()
         os.fsync(file.fileno())

@@ -16,11 +16,19 @@ from urllib.parse import urlsplit
 from helpers.llm.instructions import Chat, guess_tokens
 
 CONTEXT = 4096  # tokens, where the server does not say
-RETRIES = 3  # by the client, with back-off: after time-outs, 429 and 5xx
+RETRIES = 2  # by the client, with back-off: after time-outs, 429 and 5xx
+LATE = 3  # for every prompt that may be asked at once: so many without an answer in time, one after another, are enough
 UNCLEAR = 0.05  # of what the options have, so much may lie with tokens that several of them begin with
 TOP = 20  # most likely tokens that servers tell the probability of
 
 
+# Settings that some servers do not know, and what is sent for each.
+OPTIONAL = {
+    "chat_template_kwargs": ("extra_body",),
+    "response_format": ("response_format",),
+    "seed": ("seed",),
+    "logprobs": ("logprobs", "top_logprobs"),
+}
 _TOO_LONG = re.compile(r"context|too long|too many tokens|exceed", re.IGNORECASE)
 
 
@@ -35,7 +43,8 @@ class ServerLLM:
     timeout: float
     remote: bool = False
     tokenizer: None = None
-    refused: set[str] = field(default_factory=set, compare=False)  # what this server does not take
+    refused: set[str] = field(default_factory=set, compare=False)  # settings that this server does not take
+    told: set[str] = field(default_factory=set, compare=False)  # and those that the user was told of
 
     @property
     def facts(self) -> dict[str, str]:
@@ -92,14 +101,23 @@ class ServerLLM:
     def _all(self, todo: list[int], do: Callable[[int], Any]) -> Iterator[dict[int, Any]]:
         import openai
 
+        late = 0
         with ThreadPoolExecutor(self.concurrency) as threads:
             waiting = {threads.submit(do, i): i for i in todo}
             try:
                 for done in as_completed(waiting):
                     try:
                         yield {waiting[done]: done.result()}
-                    except openai.APITimeoutError:
+                        late = 0
+                    except openai.APITimeoutError as error:
+                        late += 1
                         print(f"{self.name}: no answer within {self.timeout:g} s", flush=True)  # noqa: T201
+                        if late >= LATE * self.concurrency:
+                            raise ConnectionError(
+                                f"{self.address}: {late} prompts in a row had no answer within {self.timeout:g} s; set "
+                                "a longer label.timeout or a smaller label.concurrency, or load a smaller model. What "
+                                "was answered is kept"
+                            ) from error
                         yield {waiting[done]: None}
             except openai.APIConnectionError as error:
                 raise ConnectionError(
@@ -112,23 +130,37 @@ class ServerLLM:
                 threads.shutdown(cancel_futures=True)
 
     def _complete(self, chat: Chat, **settings: Any) -> Any:  # noqa: ANN401
-        """Return the server's first choice; what the server does not know is left out from then on."""
+        """Return the server's first choice.
+
+        Where it refuses, each setting that some servers do not know is left out, then several; what helped is left out
+        from then on, but for a schema, of which another may be taken.
+        """
         import openai
 
-        extra = (
-            {} if "thinking" in self.refused else {"extra_body": {"chat_template_kwargs": {"enable_thinking": False}}}
-        )
-        sent = {name: value for name, value in settings.items() if name not in self.refused}
-        try:
-            reply = self.client.chat.completions.create(model=self.name, messages=chat, **sent, **extra)
-        except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-            offending = ["thinking"] if extra else [n for n in ("response_format", "seed", "logprobs") if n in sent]
-            if not offending or _TOO_LONG.search(error.message):
-                raise
-            self.refused.add(offending[0])
-            print(f"{self.address} does not take {offending[0]} ({error.message[:200]})", flush=True)  # noqa: T201
-            return self._complete(chat, **settings)
-        return reply.choices[0]
+        settings["extra_body"] = {"chat_template_kwargs": {"enable_thinking": False}}
+        optional = [name for name, (part, *_) in OPTIONAL.items() if part in settings and name not in self.refused]
+        several = (optional[:count] for count in range(2, len(optional) + 1))
+        first = None
+        for without in ([], *([name] for name in optional), *several):
+            left_out = {part for name in (*self.refused, *without) for part in OPTIONAL[name]}
+            sent = {name: value for name, value in settings.items() if name not in left_out}
+            try:
+                reply = self.client.chat.completions.create(model=self.name, messages=chat, **sent)
+            except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+                first = first or error
+                if _TOO_LONG.search(error.message):
+                    raise
+                continue
+            if without:
+                self._tell(without, first.message)
+                self.refused.update({*without} - {"response_format"})
+            return reply.choices[0]
+        raise first
+
+    def _tell(self, names: Sequence[str], why: str) -> None:
+        if not self.told.issuperset(names):
+            print(f"{self.address} does not take {', '.join(names)} ({why[:200]})", flush=True)  # noqa: T201
+            self.told.update(names)
 
     def _weigh_one(self, chat: Chat, options: Sequence[str]) -> list[float] | None:
         choice = self._complete(chat, max_tokens=1, temperature=0.0, logprobs=True, top_logprobs=TOP)
@@ -173,17 +205,21 @@ def open_server(
         print(f"label.server: rows of the dataset go to {urlsplit(address).hostname}", flush=True)  # noqa: T201
     try:
         served = list(_client(address, timeout, remote=remote).models.list())
+        names = [one.id for one in served]
     except openai.APIConnectionError as error:
         raise ConnectionError(f"label.server: nothing answers at {address} ({error.__cause__ or error})") from None
     except openai.APIStatusError as error:
         raise ConnectionError(
             f"label.server: {address} has no list of models ({error.status_code}); the address mostly ends in /v1"
         ) from None
-    names = [one.id for one in served]
+    except (AttributeError, TypeError, ValueError):  # a page, or a list of another form
+        raise ConnectionError(
+            f"label.server: what {address} answers is no list of models; the address mostly ends in /v1"
+        ) from None
     if model != "auto" and model not in names:
         raise ValueError(f"label.model: {model!r} is not on {address}; it has {', '.join(names) or 'none'}")
     if not names:
-        raise ValueError(f"label.server: {address} has no model loaded")
+        raise ValueError(f"label.server: {address} has no model loaded, or its address should end in /v1")
     chosen = served[0] if model == "auto" else served[names.index(model)]
     return ServerLLM(chosen.id, address, _context(chosen), concurrency, timeout, remote)
 

@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 
 from helpers.llm.ask import LLM, ask, choose
-from helpers.llm.instructions import fill_fitting
+from helpers.llm.instructions import fill_fitting, shorten
 from helpers.shown import percent
 from helpers.topics.cases import Case, make_cases, make_ground
-from helpers.topics.label_layers import label_layers
+from helpers.topics.checks import LONGEST, find_talk
+from helpers.topics.label_layers import NAME_TOKENS, label_layers
 from helpers.topics.naming import Question, language_name, name_cases, worked_examples
 from helpers.topics.support import Ground
 from helpers.vectors.embedder import Embedder
@@ -24,6 +25,7 @@ from helpers.vectors.embedder import Embedder
 UNASSIGNED, NO_KEYWORDS = "Unassigned", "no keywords"
 LOW = 0.5  # of what its keywords find a name should find, and half of that of all rows, or it is marked for a look
 DETAIL_TOKENS = 120  # longest summary and reason together
+DRAWN = 0.7  # temperature of a second try
 SENTENCE = {"type": "string", "minLength": 10, "maxLength": 240}
 
 
@@ -68,27 +70,31 @@ def label_topics(
     """
     looks = {"documents": documents, "draws": draws, "contrast": contrast, "document_tokens": document_tokens}
     every, shown = make_cases(topics, texts, vectors, clusters, llm=llm, language=language, seed=seed, **looks)
-    named = set(topics.loc[topics["name"].notna(), "topic"])
-    cases = [case for case in every if case.topic not in named]
+    given = {topic: name for topic, name in zip(topics["topic"], topics["name"], strict=True) if _is_name(name)}
+    cases = [case for case in every if case.topic not in given]
     ground = make_ground(texts, vectors, clusters, shown, embedder=embedder, own_vectors=own_vectors, seed=seed)
     said = {"context": context, "query_title": query_title, "system_prompt": system_prompt}
-    given = topics["name"].dropna().tolist()
     source, broader = "llm", layers.assign(label=None, label_source=None)
     if llm is not None and available_labels:
         source = "list"
         default = {default_label: available_labels.get(default_label, "")} if default_label else {}
         _choose_all(cases, {**available_labels, **default}, llm=llm, documents=documents, labels=labels,
                     said={**said, "default_label": default_label}, log=log)  # fmt: skip
-    elif llm is not None:
+    elif llm is None:
+        wanted = {"available_labels": available_labels, "labels": labels > 1, "summary": summary, "score": score}
+        for name in [name for name, value in wanted.items() if value]:
+            print(f"label.{name} needs a language model, and label.model is none: left out", flush=True)  # noqa: T201
+    else:
         worked = list(examples) or worked_examples("label")
         question = Question(llm, instruction, worked, said, log, documents, labels, max_new_tokens)
-        name_cases(cases, question, ground, keywords=_keywords_of, draws=draws, taken=[UNASSIGNED, *given])
+        name_cases(cases, question, ground, keywords=_keywords_of, draws=draws, taken=[UNASSIGNED, *given.values()])
     table = _labelled(topics, {case.topic: case for case in cases}, source=source, many=labels > 1)
     if llm is not None and (score or summary):
-        more = {"score": score, "summary": summary, "documents": documents, "query_title": query_title}
+        more = {"score": score, "summary": summary, "documents": documents, "query_title": query_title, "seed": seed}
         table = _with_details(table, every, llm=llm, log=log, **more)
     languages = {case.topic: case.language for case in every}
-    broader = label_layers(layers, table, ground, languages, llm=llm, said=said, log=log)
+    default = default_label if source == "list" else ""
+    broader = label_layers(layers, table, ground, languages, llm=llm, said=said, log=log, default=default)
     if llm is not None:
         llm.free()
     table = _measured(table, ground)
@@ -97,21 +103,26 @@ def label_topics(
 
 
 def keyword_label(keywords: Sequence[str]) -> str:
-    """Return the first three keywords as a name; a word that another one holds is passed over.
+    """Return the first three keywords as a name, or fewer where they are long; a word that another holds is left out.
 
     >>> keyword_label(["dog", "dog food", "cat", "bird"])
     'dog food, cat, bird'
     """
-    first = [word for word in keywords if len(set(word.split())) == len(word.split())][:6]
+    said = [word for word in keywords if word.strip()]
+    first = [word for word in said if len(set(word.split())) == len(word.split())][:6]
     kept = [word for word in first if not any(word != other and word in other.split() for other in first)]
-    return ", ".join(kept[:3]) or NO_KEYWORDS
+    kept = kept or said[:1]
+    for count in (3, 2):
+        if len(", ".join(kept[:count])) <= LONGEST:
+            return ", ".join(kept[:count]) or NO_KEYWORDS
+    return kept[0] if len(kept[0]) <= LONGEST else f"{kept[0][: LONGEST - 1]}…"
 
 
-def label_report(topics: pd.DataFrame) -> dict[str, Any]:
+def label_report(topics: pd.DataFrame, llm: LLM | None = None) -> dict[str, Any]:
     """Return how many labels came from where, and how well they and the keywords find their topics' unseen rows.
 
-    accuracy: the share of topics whose rows are nearer to their label than all other topics' are; finds: the mean of
-    label_finds. Null where no row was left to tell by.
+    by: the model, its revision and quantization, or its server. accuracy: the share of topics whose rows are nearer to
+    their label than all other topics' are; finds: the mean of label_finds. Null where no row was left to tell by.
     """
     named = topics[topics["topic"] != -1]
     seen = named.dropna(subset=["label_finds"])
@@ -122,6 +133,7 @@ def label_report(topics: pd.DataFrame) -> dict[str, Any]:
         "keywords_find": seen["keywords_find"].mean(),
     }
     return {
+        "by": llm and llm.facts,
         "sources": named["label_source"].value_counts().to_dict(),
         "measured_topics": len(seen),
         **{name: float(value) if len(seen) else None for name, value in figures.items()},
@@ -153,7 +165,8 @@ def _choose_all(
     for case, line in zip(cases, choose(chats, names, llm=llm, log=log, doing="choose labels"), strict=True):
         if not np.isnan(line).any():
             order = np.argsort(-line, kind="stable")
-            case.names = [names[place] for place in order[:labels] if line[place] > 0]
+            found = [names[place] for place in order if line[place] > 0]
+            case.names = [*found[:1], *(name for name in found[1:] if name != said["default_label"])][:labels]
 
 
 def _labelled(topics: pd.DataFrame, cases: Mapping[int, Case], *, source: str, many: bool) -> pd.DataFrame:
@@ -208,21 +221,31 @@ def _with_details(
     summary: bool,
     documents: int,
     query_title: str,
+    seed: int,
     log: Path,
 ) -> pd.DataFrame:
-    """Return topics with a summary sentence, or an educational score with its reason, or both; null where none came."""
+    """Return topics with a summary sentence, or an educational score with its reason, or both; null where none came.
+
+    Sentences that refuse, talk to the reader or are in another language are asked for once more, drawn, by seed.
+    """
     parts = {"summary": SENTENCE} if summary else {}
     parts |= {"reason": SENTENCE, "score": {"type": "integer", "enum": [0, 1, 2, 3, 4, 5]}} if score else {}
     schema = {"type": "object", "properties": parts, "required": list(parts), "additionalProperties": False}
-    label = dict(zip(topics["topic"], topics["label"], strict=True))
+    label = {
+        topic: shorten(name, tokens=NAME_TOKENS, llm=llm)
+        for topic, name in zip(topics["topic"], topics["label"], strict=True)
+    }
     chats = [
         fill_fitting("details", llm=llm, documents=case.documents(0, documents), answer_tokens=2 * DETAIL_TOKENS,
                      keywords=case.keywords, label=label[case.topic], language=language_name(case.language),
                      score=score, summary=summary, query_title=query_title)
         for case in cases
     ]  # fmt: skip
-    replies = ask(chats, llm=llm, schema=schema, max_new_tokens=2 * DETAIL_TOKENS, log=log, doing="describe topics")
-    found = {case.topic: reply or {} for case, reply in zip(cases, replies, strict=True)}
+    asking = {"llm": llm, "schema": schema, "max_new_tokens": 2 * DETAIL_TOKENS, "log": log}
+    found = _in_words(cases, ask(chats, **asking, doing="describe topics"))
+    again = [number for number, case in enumerate(cases) if case.topic not in found]
+    drawn = ask([chats[i] for i in again], **asking, temperature=DRAWN, seed=seed, doing="describe topics again")
+    found |= _in_words([cases[i] for i in again], drawn)
     for column, part in {"summary": "summary", "score_reason": "reason", "score": "score"}.items():
         if part in parts:
             values = [found.get(topic, {}).get(part) for topic in topics["topic"]]
@@ -230,11 +253,28 @@ def _with_details(
     return topics
 
 
+def _in_words(cases: Sequence[Case], replies: Sequence[Mapping[str, Any] | None]) -> dict[int, Mapping[str, Any]]:
+    """Return the replies by topic whose sentences are about the topic, as far as form and language tell."""
+    return {
+        case.topic: reply
+        for case, reply in zip(cases, replies, strict=True)
+        if reply
+        and not any(find_talk(str(reply.get(part, "")), language=case.language) for part in ("summary", "reason"))
+    }
+
+
+def _is_name(given: object) -> bool:
+    """Return whether the name of an own cluster says anything: numbers do not."""
+    return isinstance(given, str) and any(sign.isalpha() for sign in given)
+
+
 def _measured(topics: pd.DataFrame, ground: Ground) -> pd.DataFrame:
     """Return topics with label_finds, label_rank, keywords_find, keywords_rank and label_note."""
     numbers, columns = topics["topic"].tolist(), {}
     for name, labels in {"label": topics["label"], "keywords": topics["keywords"].map(keyword_label)}.items():
         rated = ground.rate(labels.tolist(), numbers, report=True)
+        if name == "keywords":
+            rated[(topics["keywords"].str.len() == 0).to_numpy()] = np.nan
         columns |= {f"{name}_{'finds' if name == 'label' else 'find'}": rated["finds"], f"{name}_rank": rated["rank"]}
     table = topics.assign(**{name: values.to_numpy() for name, values in columns.items()})
     return table.assign(label_note=[_note(line) for line in table.itertuples()])
@@ -245,7 +285,8 @@ def _note(topic: Any) -> str:  # noqa: ANN401 - a line of the table
     if topic.topic == -1 or np.isnan(topic.label_finds):
         return ""
     if topic.label_rank > 1:
-        return f"{int(topic.label_rank) - 1} other topics are nearer to this label"
-    if topic.label_finds < LOW * max(topic.keywords_find, LOW):
+        nearer = int(topic.label_rank) - 1
+        return f"{nearer} other topic{'s are' if nearer > 1 else ' is'} nearer to this label"
+    if topic.label_finds < LOW * max(LOW, topic.keywords_find):
         return f"finds {percent(topic.label_finds)} of the topic's rows, its keywords {percent(topic.keywords_find)}"
     return ""

@@ -18,18 +18,29 @@ import regex
 from helpers.llm.ask import LLM, ask
 from helpers.llm.instructions import INSTRUCTIONS, Chat, fill_fitting, fill_instruction
 from helpers.topics.cases import Case
-from helpers.topics.checks import clean_label, find_problem, same_name
+from helpers.topics.checks import LONGEST_WORD, clean_label, find_problem, same_name
 from helpers.topics.describe import stop_word_list
 from helpers.topics.support import Ground
 
 STEPS = 20  # of finds, within one of which the shorter name is the better, then that of the earlier draw
 BOUND_WORDS = 24  # a name may be made of when all free ones were refused
 TAKEN = "is the name of another group"
+APART = 3  # of a topic's own keywords, at most, are tried to tell its name from an equal one
 # White space is written out, for llama.cpp does not take \s among other signs.
 _SIGN = r"[^ \t\r\n\"“”«»`*<>{}\[\]|\\^=:;!?.,]"
-_WORD = rf"{_SIGN}{{1,24}}(\.{_SIGN}{{1,12}})?\.?"  # Node.js, St. Louis
+_WORD = rf"\.?{_SIGN}{{1,{LONGEST_WORD}}}(\.{_SIGN}{{1,12}}){{0,3}}\.?"  # Node.js, St. Louis, .NET, U.S.A.
 NAME = {"type": "string", "pattern": rf"^{_WORD}(,? {_WORD}){{0,9}}$"}
-_GLUE = "of|and|for|in|to|with|on|about|from|at"
+_GLUE = {
+    "en": "of|and|for|in|to|with|on|about|from|at",
+    "es": "de|del|y|para|en|con|sobre|a",
+    "pt": "de|do|da|e|para|em|com|sobre",
+    "fr": "de|du|des|et|pour|en|avec|sur|à",
+    "it": "di|e|per|in|con|su|a",
+    "de": "und|für|in|mit|über|von|zu|aus",
+    "nl": "van|en|voor|in|met|over|naar",
+}
+_WITHOUT_BLANKS = {"zh", "ja", "th", "lo", "km", "my"}
+_REGEX_SIGNS = re.compile(r"([.^$|()\[\]{}*+?\\])")  # all that is escaped: llama.cpp takes no other escapes
 
 Keywords = Callable[[Case], str]
 
@@ -103,11 +114,11 @@ def name_cases(
     its keywords do. Topics without such a name are asked again, told what was wrong, and bound to their own words.
     taken: names that are not to be had, such as those of own clusters.
     """
-    _propose(_draws(cases, question, draws), question, doing="name")
+    _propose(_draws(cases, question, draws), question, doing="name {}")
     _settle(cases, ground, keywords=keywords, labels=question.labels)
     unnamed = [case for case in cases if not case.names]
     told = [(case, question.chat(case, 0, **_told(case))) for case in unnamed]
-    _propose(told + _draws(unnamed, question, draws), question, name=own_words, doing="name again")
+    _propose(told + _draws(unnamed, question, draws), question, name=own_words, doing="name {} again")
     _settle(unnamed, ground, keywords=keywords, labels=question.labels)
     _part(cases, question, ground, keywords=keywords, taken=taken)
 
@@ -118,7 +129,10 @@ def worked_examples(form: str) -> list[dict[str, Any]]:
 
 
 def own_words(case: Case) -> dict[str, Any]:
-    """Return the schema of a name of two to four words of the topic's own, the first with a capital letter."""
+    """Return the schema of a name of two to four words of the topic's own, the first with a capital letter.
+
+    Between them may stand what joins words in the topic's language, where that is known.
+    """
     counts = Counter(word for text in case.texts for word in dict.fromkeys(_words(text)))
     said = [word for word, count in counts.most_common() if count > 1 and len(word) > 3]
     stops = set(stop_word_list("auto", [case.language or "en"]))
@@ -126,8 +140,12 @@ def own_words(case: Case) -> dict[str, Any]:
     known = list(dict.fromkeys(word for word in known if word not in stops))[:BOUND_WORDS]
     if len(known) < 2:
         return dict(NAME)
-    first, more = ("|".join(re.escape(word) for word in words) for words in ([w.capitalize() for w in known], known))
-    return {"type": "string", "pattern": f"^({first})( (({_GLUE}) )?({more})){{1,3}}$"}
+    first, more = ("|".join(_REGEX_SIGNS.sub(r"\\\1", word) for word in words)
+                   for words in ([w.capitalize() for w in known], known))  # fmt: skip
+    blank = "" if case.language in _WITHOUT_BLANKS else " "
+    glue = _GLUE.get(case.language or "en", "")
+    joined = f"{blank}(({glue}) )?" if glue else blank
+    return {"type": "string", "pattern": f"^({first})({joined}({more})){{1,3}}$"}
 
 
 def language_name(code: str | None) -> str:
@@ -164,14 +182,19 @@ def _propose(
     """Ask, and note with each case what was answered: proposed, or refused and why."""
     examples = [label for example in question.worked for label in example["labels"]]
     names = [NAME if name is None else name(case) for case, _ in asked]
-    replies = question.ask([chat for _, chat in asked], names=names, doing=f"{doing} {question.of}")
+    replies = question.ask([chat for _, chat in asked], names=names, doing=doing.format(question.of))
     for (case, _), found in zip(asked, replies, strict=True):
         for label in found:
-            problem = find_problem(label, documents=case.texts, language=case.language, examples=examples)
-            if problem:
-                case.refused.setdefault(label, problem)
-            elif label not in case.proposed:
-                case.proposed.append(label)
+            _note(case, label, examples=examples)
+
+
+def _note(case: Case, label: str, *, examples: Sequence[str] = ()) -> None:
+    """Put a label with those that are proposed, or with those that are refused and why."""
+    said = [*case.texts, *case.keywords]
+    if problem := find_problem(label, documents=said, language=case.language, examples=examples):
+        case.refused.setdefault(label, problem)
+    elif label not in case.proposed:
+        case.proposed.append(label)
 
 
 def _settle(cases: Sequence[Case], ground: Ground, *, keywords: Keywords, labels: int) -> None:
@@ -182,8 +205,8 @@ def _settle(cases: Sequence[Case], ground: Ground, *, keywords: Keywords, labels
     bar = {case.topic: line for case, line in zip(cases, bars.itertuples(), strict=True)}
     good: dict[int, list[tuple[float, str]]] = {case.topic: [] for case in cases}
     for (case, label), found in zip(lines, rated.itertuples(), strict=True):
-        least = bar[case.topic]
-        if found.rank > max(1, least.rank) or found.finds < least.finds:
+        rank, finds = (bar[case.topic].rank, bar[case.topic].finds) if case.keywords else (1, 0)
+        if found.rank > max(1, rank) or found.finds < finds:
             case.refused[label] = "fits other groups as well"
         else:
             good[case.topic].append((0.0 if found.finds != found.finds else found.finds, label))
@@ -197,19 +220,31 @@ def _settle(cases: Sequence[Case], ground: Ground, *, keywords: Keywords, labels
 def _part(
     cases: Sequence[Case], question: Question, ground: Ground, *, keywords: Keywords, taken: Collection[str]
 ) -> None:
-    """Ask topics for another name whose first one another topic has, the one that finds more of its rows keeping it."""
+    """Ask topics for another name whose first one another topic has, the one that finds more of its rows keeping it.
+
+    Where that brings none, the name gets one of the topic's keywords that no other has, if it is then a name still.
+    """
     clashing = _clashing(cases, ground, taken)
+    first = {case.topic: case.names[0] for case in clashing}
     for case in clashing:
         case.refused[case.names[0]] = TAKEN
         case.names = []
     _propose([(case, question.chat(case, 0, **_told(case, TAKEN))) for case in clashing], question,
-             doing="part equal names of")  # fmt: skip
+             doing="part equal names of {}")  # fmt: skip
     _settle(clashing, ground, keywords=keywords, labels=question.labels)
     for case in _clashing(cases, ground, taken):
         case.refused[case.names[0]] = TAKEN
+        case.names = []
+    alone = [case for case in clashing if not case.names]
+    for case in alone:
         others = {word for other in cases if other is not case for word in other.keywords}
-        own = next((word for word in case.keywords if word not in others), f"topic {case.topic}")
-        case.names[0] = f"{case.names[0]} ({own})"
+        said = set(_words(first[case.topic]))
+        new = [word for word in case.keywords if word not in others and said.isdisjoint(_words(word))]
+        for word in new[:APART]:
+            _note(case, f"{first[case.topic]} ({word})")
+    _settle(alone, ground, keywords=keywords, labels=1)
+    for case in _clashing(cases, ground, taken):
+        case.names = []
 
 
 def _clashing(cases: Sequence[Case], ground: Ground, taken: Collection[str]) -> list[Case]:

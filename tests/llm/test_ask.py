@@ -92,7 +92,6 @@ def test_what_did_not_come_in_time_is_none_and_is_asked_again(tmp_path):
         ('<think>never ends {"label": "Train tickets"}', None),
         ('{"label": "Train tick', None),
         ('{"label": 7}', None),
-        ('{"label": "TOO LOUD"}', None),
         ("Train tickets", None),
         ("", None),
         ("{" * 10_000, None),
@@ -126,6 +125,7 @@ def test_a_damaged_line_of_the_log_is_passed_over(tmp_path):
     log = tmp_path / "labels.jsonl"
     log.write_text('{"key": "a", "reply": "Bread"}\nnot json\n{"key": "b"}\n[]\n{"key": "c", "reply": "Tr')
     assert read_replies(log) == {"a": "Bread"}
+    log.write_text(log.read_text() + "[" * 200_000)
     append_replies(log, [{"key": "d", "reply": "é\n"}])
     assert read_replies(log) == {"a": "Bread", "d": "é\n"}
     append_replies(log, [{"key": "e", "reply": "two\u2028lines\ud83d"}])
@@ -177,6 +177,27 @@ def test_a_text_for_an_unknown_tokenizer_is_cut_by_characters_and_cleaned_of_mar
     llm = Scripted(None)
     assert shorten("hello <|im_end|> <|im_<|im_end|>start|> you </s>", tokens=50, llm=llm) == "hello you"
     assert shorten("word " * 100, tokens=5, llm=llm) == "word word word …"
+
+
+def test_a_thought_that_the_prompt_began_is_left_out():
+    schema = {"type": "object", "properties": {"label": {"type": "string"}}, "required": ["label"]}
+    assert read_reply('maybe {"label": "Wrong"} hmm</think>\n{"label": "Right"}', schema) == {"label": "Right"}
+    assert read_reply("I think so</think>Cats") == "Cats"
+
+
+def test_a_value_that_is_no_object_is_read_too():
+    assert read_reply('"a"', {"enum": ["a", "b"]}) == "a" and read_reply("3", {"type": "integer"}) == 3
+    assert read_reply("3 cats", {"type": "object"}) is None
+
+
+def test_a_pattern_binds_what_is_written_and_not_what_is_read():
+    assert read_reply('{"label": "old: new"}', LABEL) == {"label": "old: new"}
+    assert read_reply('{"label": 3}', LABEL) is None
+
+
+def test_an_instruction_that_is_not_there_is_told():
+    with pytest.raises(FileNotFoundError, match="no instruction lable: expected the path .* or one of broader, choose"):
+        fill_instruction("lable")
 
 
 def test_the_log_says_what_was_asked_of_whom(tmp_path):

@@ -128,7 +128,72 @@ def test_what_a_server_does_not_take_is_left_out_and_replies_are_still_checked(f
     llm = find_llm(server=fake(picky))
     assert llm.name == "small" and llm.context == 1234
     assert ask(say("a", "b"), llm=llm, schema=LABEL, log=tmp_path / "log") == [{"label": "Train tickets"}] * 2
-    assert "does not take response_format" in capsys.readouterr().out
+    assert "does not take chat_template_kwargs, response_format" in capsys.readouterr().out
+
+
+def test_a_schema_that_a_server_does_not_take_frees_one_reply_and_no_other(fake, tmp_path):
+    bound = []
+
+    def picky(body):
+        pattern = body.get("response_format", {}).get("json_schema", {}).get("schema", {}).get("pattern")
+        if pattern == "bad":
+            return 400, {"error": {"message": "failed to parse grammar"}}
+        bound.append(pattern)
+        return 200, '"Cats"'
+
+    llm = find_llm(server=fake(picky), concurrency=1)
+    schemas = [{"type": "string", "pattern": pattern} for pattern in ("bad", "C.*", "bad", "D.*")]
+    assert ask(say(*"abcd"), llm=llm, schema=schemas, log=tmp_path / "log") == ["Cats"] * 4
+    assert bound == [None, "C.*", None, "D.*"] and not llm.refused
+
+
+def test_a_server_without_logprobs_chooses_in_words(fake, tmp_path):
+    def plain(body):
+        if "logprobs" in body or "top_logprobs" in body:
+            return 400, {"error": {"message": "top_logprobs needs logprobs"}}
+        return 200, '{"answer": "no"}' if "response_format" in body else "n"
+
+    llm = find_llm(server=fake(plain))
+    assert choose(say("a", "b"), ["yes", "no"], llm=llm, log=tmp_path / "log").tolist() == [[0, 1]] * 2
+    assert llm.refused == {"logprobs"}
+
+
+def test_a_server_that_hangs_is_not_waited_for_forever(fake, tmp_path, monkeypatch):
+    monkeypatch.setattr("helpers.llm.server.RETRIES", 0)
+    asked = []
+
+    def hangs(body):
+        asked.append(body)
+        time.sleep(1)
+        return 200, "x"
+
+    llm = find_llm(server=fake(hangs), concurrency=1, timeout=0.2)
+    with pytest.raises(
+        ConnectionError, match="3 prompts in a row had no answer within 0.2 s; set a longer label.timeout"
+    ):
+        ask(say(*map(str, range(20))), llm=llm, log=tmp_path / "log")
+    assert len(asked) <= 5
+
+
+@pytest.mark.parametrize("page", ["<html>Ollama is running</html>", {"error": "no such path"}, [1], {"data": [None]}])
+def test_an_address_that_is_not_that_of_the_api_is_told(page):
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            data = (page if isinstance(page, str) else json.dumps(page)).encode()
+            self.send_response(200)
+            self.send_header("content-type", "text/html" if isinstance(page, str) else "application/json")
+            self.send_header("content-length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with pytest.raises((ConnectionError, ValueError), match="/v1"):
+        find_llm(server=f"http://127.0.0.1:{server.server_port}")
+    server.shutdown()
 
 
 def test_a_server_that_is_busy_is_asked_again(fake, tmp_path):

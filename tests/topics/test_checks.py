@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.topics.checks import MOST_WORDS, clean_label, find_language, find_problem, same_name
+from helpers.topics.checks import MOST_WORDS, clean_label, find_language, find_problem, find_talk, same_name
 
 
 @pytest.mark.parametrize(
@@ -11,7 +11,7 @@ from helpers.topics.checks import MOST_WORDS, clean_label, find_language, find_p
         ("Heating, Ventilation and Air Conditioning", "Heating, Ventilation and Air Conditioning"),
         ('"Album music".', "Album music"),
         ("Topic: **St. Louis restaurants**", "St. Louis restaurants"),
-        ("1. E-commerce", "1. E-commerce"),
+        ("1. E-commerce", "E-commerce"),
         ("7/10", "7/10"),
         ("\n\n  Train tickets \nThese texts are about", "Train tickets"),
         ("食べ物", "食べ物"),
@@ -19,6 +19,8 @@ from helpers.topics.checks import MOST_WORDS, clean_label, find_language, find_p
         ("Cooking!", "Cooking"),
         ("", ""),
         ("...", ""),
+        ("2) Cats", "Cats"),
+        ("3 cats", "3 cats"),
     ],
 )
 def test_a_reply_is_cleaned_without_losing_what_is_inside(reply, label):
@@ -58,6 +60,30 @@ def test_a_reply_is_cleaned_without_losing_what_is_inside(reply, label):
         ("see https://example.org", "marks"),
         ("Movies and the", "not finished"),
         ("The textbook is a bad one", "is a sentence"),
+        ("Last will and testament", None),
+        ("Tin can recycling tips", None),
+        ("Step by step guides", None),
+        ("Peer to peer lending", None),
+        ("Movies (old)", None),
+        ("Dogs' food", None),
+        ("'90s music", None),
+        ("Rock 'n' roll", None),
+        ("Je suis désolé", "talks"),
+        ("Es tut mir leid", "talks"),
+        ("抱歉，我无法回答", "talks"),
+        ("Извините, я не могу", "talks"),
+        ("‘Best’ movies", "marks"),
+        ("'Best' movies ever", "marks"),
+        ("电影「时间」", "marks"),
+        ("Some _good_ movies", "marks"),
+        ("Movies (label", "marks"),
+        ("Dogs\u202efo stac", "marks"),
+        ("Dogs\u200b", "marks"),
+        ("Unknown", "repeats the question"),
+        ("N/A", "repeats the question"),
+        ("Group of texts", "repeats the question"),
+        ("Rechtsschutzversicherungsgesellschaftenverband", "longer than"),
+        ("Arbeitsunfähigkeitsbescheinigung", None),
     ],
 )
 def test_what_is_wrong_with_a_name_is_said(label, problem):
@@ -71,6 +97,34 @@ def test_a_name_does_not_copy_a_text():
     assert find_problem("Book a table, for two", documents=documents) == "copies a text"
     assert find_problem("Book table for two", documents=documents) is None
     assert find_problem("book a table", documents=documents) is None  # three words are what people say
+
+
+@pytest.mark.parametrize(
+    ("label", "document", "language"),
+    [
+        ("Duran Duran songs", "all the songs of Duran Duran", "en"),
+        ("Problems signing in", "i have problems signing in, help", "en"),
+        ("Doctor Who", "who plays the doctor in Doctor Who?", "en"),
+        ("Baking bread", "we were baking a loaf of bread", "en"),
+        ("ChatGPT", "Кто написал этот текст, человек или ChatGPT?", "ru"),
+        ("Crème brûlée recipe", "Whoever has a recipe for crème brûlée should send it to me, please.", "en"),
+    ],
+)
+def test_what_is_odd_is_right_where_the_texts_say_it(label, document, language):
+    assert find_problem(label, documents=[document], language=language, examples=["Baking bread"]) is None
+    assert find_problem(label, documents=["nothing"], language=language, examples=["Baking bread"])
+
+
+def test_a_foreign_name_is_not_excused_by_texts_of_another_language_than_the_wanted_one():
+    documents = ["El gato duerme en la cocina y el perro come pan con la abuela todos los días."]
+    assert "not in the language" in find_problem("El gato en la cocina", documents=documents, language="en")
+    assert "not in the language" in find_problem("El perro come pan", documents=documents, language="ru")
+
+
+def test_a_sentence_that_refuses_is_no_summary():
+    assert find_talk("I'm sorry, as an AI language model I cannot help with that.")
+    assert find_talk("These texts are about dogs.", language="en") is None
+    assert find_talk("Эти тексты о собаках и кошках.", language="en")
 
 
 @pytest.mark.parametrize(
@@ -115,6 +169,9 @@ def test_class_names_of_known_datasets_are_taken_for_english():
         ("C", "C++", False),
         ("C#", "C++", False),
         ("Train tickets", "Plane tickets", False),
+        ("दिन", "दान", False),
+        ("News", "New", False),
+        ("Flights to Spain", "Flights from Spain", False),
         ("the", "the", True),
         ("!!", "??", False),
     ],
