@@ -24,6 +24,7 @@ server = xllamacpp.Server(params)
 print("listening", server.listening_address, flush=True)
 time.sleep(600)
 """
+MODELS = {"object": "list", "data": [{"id": "small", "object": "model", "max_model_len": 1234}]}
 LABEL = {
     "type": "object",
     "properties": {"label": NAME},
@@ -80,13 +81,13 @@ def test_a_choice_that_cannot_be_read_is_none(fake, tmp_path):
 
 @pytest.fixture
 def fake():
-    """A server whose answers are set by the test: serve(function of the request's body) -> address."""
+    """A server whose answers a test sets: serve(function of a request, its list of models) -> address."""
     servers = []
 
-    def serve(answer):
+    def serve(answer, listed=MODELS):
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
-                self.send({"object": "list", "data": [{"id": "small", "object": "model", "max_model_len": 1234}]})
+                self.send(listed)
 
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))
@@ -98,9 +99,10 @@ def fake():
                 self.send(reply, status)
 
             def send(self, value, status=200):
-                data = json.dumps(value).encode()
+                page = isinstance(value, str)
+                data = (value if page else json.dumps(value)).encode()
                 self.send_response(status)
-                self.send_header("content-type", "application/json")
+                self.send_header("content-type", "text/html" if page else "application/json")
                 self.send_header("content-length", str(len(data)))
                 self.end_headers()
                 self.wfile.write(data)
@@ -176,24 +178,9 @@ def test_a_server_that_hangs_is_not_waited_for_forever(fake, tmp_path, monkeypat
 
 
 @pytest.mark.parametrize("page", ["<html>Ollama is running</html>", {"error": "no such path"}, [1], {"data": [None]}])
-def test_an_address_that_is_not_that_of_the_api_is_told(page):
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            data = (page if isinstance(page, str) else json.dumps(page)).encode()
-            self.send_response(200)
-            self.send_header("content-type", "text/html" if isinstance(page, str) else "application/json")
-            self.send_header("content-length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+def test_an_address_that_is_not_that_of_the_api_is_told(page, fake):
     with pytest.raises((ConnectionError, ValueError), match="/v1"):
-        find_llm(server=f"http://127.0.0.1:{server.server_port}")
-    server.shutdown()
+        find_llm(server=fake(None, page).removesuffix("/v1"))
 
 
 def test_a_server_that_is_busy_is_asked_again(fake, tmp_path):
