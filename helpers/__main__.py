@@ -119,6 +119,16 @@ def assets(
         print(page.install_assets())
 
 
+@app.command(name="compile")
+def compile_() -> None:
+    """Compile what the first run would compile otherwise."""
+    from helpers.compiled import compile_all
+
+    started = time.perf_counter()
+    compile_all()
+    print(f"compiled, {time.perf_counter() - started:.0f} s")
+
+
 @app.command()
 def forget(name: str, runs: Runs = None) -> None:
     """Delete a dataset's run and its vectors in the cache, and clear its notebooks' outputs."""

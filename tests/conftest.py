@@ -12,6 +12,7 @@ from filelock import FileLock
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # the tests ask no hub, whatever the machine can reach
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in a run
+os.environ.setdefault("GOMP_SPINCOUNT", "5000")
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"

@@ -1,6 +1,7 @@
 """Prompts as tokens -> what a model generates after them, or how likely it holds some options: one batch at a time.
 
-What all prompts begin with is read once; in a batch it stands first, then padding, then the rest of each prompt.
+What all prompts begin with is read once, and so is what neighbours in a batch begin with. In a batch what all share
+stands first, then padding, then the rest of each prompt.
 """
 
 # ruff: noqa: ANN401 - models, caches and tensors are of libraries that are imported late
@@ -35,10 +36,54 @@ def shared_start(tokens: list[list[int]]) -> int:
     """Return how many tokens all begin with, at least one of each left over; 0 where that is not worth the while."""
     if len(tokens) < 2:
         return 0
-    low, high = min(tokens), max(tokens)  # what the two furthest apart in order share, all share
-    most = min(map(len, tokens)) - 1
-    same = next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), most)
-    return min(same, most) if min(same, most) >= WORTHWHILE else 0
+    # What the two furthest apart in order share, all share.
+    most = min(_same(min(tokens), max(tokens)), min(map(len, tokens)) - 1)
+    return most if most >= WORTHWHILE else 0
+
+
+def alike(tokens: list[list[int]], shared: int) -> list[tuple[int, int]]:
+    """Return (prompts, tokens) for each run of neighbours: how many they are, and how many tokens they begin with.
+
+    Neighbours belong together where most of what each says after the first `shared` tokens is the same. A prompt by
+    itself begins with all of its tokens but the last.
+
+    >>> alike([[1, 2, 3, 4], [1, 2, 3, 5], [1, 7, 8]], shared=1)
+    [(2, 3), (1, 2)]
+    """
+    runs: list[tuple[int, int]] = []
+    for place, one in enumerate(tokens):
+        if runs:
+            count, most = runs[-1]
+            most = min(most, _same(tokens[place - 1], one), len(one) - 1)
+            if 2 * (most - shared) >= max(len(other) - shared for other in tokens[place - count : place + 1]):
+                runs[-1] = (count + 1, most)
+                continue
+        runs.append((1, len(one) - 1))
+    return runs
+
+
+def longest_first(tokens: list[list[int]]) -> list[int]:
+    """Return the places of the prompts, the longest first, each followed by those that belong together with it.
+
+    >>> longest_first([[1, 2, 3], [1, 7, 8, 9, 9], [1, 2, 3, 4]])
+    [1, 2, 0]
+    """
+
+    def longest(place: int) -> tuple[int, int]:
+        return -len(tokens[place]), place
+
+    order = sorted(range(len(tokens)), key=lambda place: tokens[place])
+    ends = np.cumsum([count for count, _ in alike([tokens[place] for place in order], shared_start(tokens))])
+    runs = [
+        sorted(order[end - count : end], key=longest) for end, count in zip(ends, np.diff(ends, prepend=0), strict=True)
+    ]
+    runs.sort(key=lambda run: longest(run[0]))
+    return [place for run in runs for place in run]
+
+
+def _same(one: list[int], other: list[int]) -> int:
+    """Return how many tokens both begin with."""
+    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def read_once(model: Any, tokens: list[int]) -> Any:
@@ -83,7 +128,7 @@ def generate(
     import torch
     from transformers import GenerationConfig
 
-    ids, mask = _laid_out([one.tokens for one in asked], shared, pad, model.device)
+    cache, ids, mask = _begun(model, [one.tokens for one in asked], held=held, shared=shared, pad=pad)
     drawn = {"do_sample": True, "temperature": temperature, "top_k": 0} if temperature > 0 else {"do_sample": False}
     config = GenerationConfig(
         max_new_tokens=max_new_tokens,
@@ -100,13 +145,46 @@ def generate(
         output = model.generate(
             input_ids=ids,
             attention_mask=mask,
-            past_key_values=_copies(held, len(asked)),
+            past_key_values=cache,
             generation_config=config,
             logits_processor=_processors(bound, ids.shape[1]),
             stopping_criteria=_stops(ids.shape[1]),
         )
     replies = zip(asked, output[:, ids.shape[1] :].tolist(), strict=True)
     return [one.said + reply for one, reply in replies]
+
+
+def _begun(model: Any, tokens: list[list[int]], *, held: Any, shared: int, pad: int) -> tuple[Any, Any, Any]:
+    """Return what the model remembers of what prompts begin with, and ids and mask of the whole prompts."""
+    import torch
+
+    runs = alike(tokens, shared)
+    if len(runs) == len(tokens):
+        return _copies(held, len(tokens)), *_laid_out(tokens, shared, pad, model.device)
+    first = np.cumsum([0, *(count for count, _ in runs)])
+    ids, mask = _laid_out(
+        [tokens[i][:most] for i, (_, most) in zip(first, runs, strict=False)], shared, pad, model.device
+    )
+    cache = _copies(held, len(runs))
+    with torch.inference_mode():
+        _read_on(model, ids, mask, cache, shared)
+    rows = np.repeat(np.arange(len(runs)), [count for count, _ in runs])
+    cache.batch_select_indices(torch.from_numpy(rows).to(model.device))
+    rest = _laid_out([one[runs[row][1] :] for one, row in zip(tokens, rows, strict=True)], 0, pad, model.device)
+    return cache, torch.cat([ids[rows], rest[0]], 1), torch.cat([mask[rows], rest[1]], 1)
+
+
+def _read_on(model: Any, ids: Any, mask: Any, cache: Any, done: int) -> Any:
+    """Have the model read what follows the first `done` tokens of each row, and return its output."""
+    places = (mask.cumsum(1) - 1).clamp(min=0)
+    return model(
+        input_ids=ids[:, done:],
+        attention_mask=mask,
+        position_ids=places[:, done:],
+        past_key_values=cache,
+        use_cache=True,
+        logits_to_keep=1,
+    )
 
 
 def _laid_out(tokens: list[list[int]], shared: int, pad: int, device: Any) -> tuple[Any, Any]:
@@ -143,14 +221,7 @@ def weigh(
     cache = _copies(held, len(tokens))
     places = (mask.cumsum(1) - 1).clamp(min=0)
     with torch.inference_mode():
-        first = model(
-            input_ids=ids[:, shared:],
-            attention_mask=mask,
-            position_ids=places[:, shared:],
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
-        ).logits[:, -1]
+        first = _read_on(model, ids, mask, cache, shared).logits[:, -1]
         scores = first.float().log_softmax(-1)[:, [option[0] for option in options]]
         rest = [
             _rest(model, options[start : start + OPTIONS], cache, mask, places, pad)

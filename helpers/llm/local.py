@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from helpers.llm.batches import Asked, generate, halved, read_once, shared_start, weigh
+from helpers.llm.batches import Asked, generate, halved, longest_first, read_once, shared_start, weigh
 from helpers.llm.constrain import forced_start, schema_grammar
 from helpers.llm.instructions import Chat
 
@@ -151,8 +151,11 @@ class LocalLLM:
             torch.cuda.empty_cache()
 
     def _batches(self, tokens: list[list[int]], skip: Container[int]) -> Iterator[list[int]]:
-        """Yield the places of prompts that are run together, the longest first, but for batches that are done."""
-        order = sorted(range(len(tokens)), key=lambda i: (-len(tokens[i]), i))
+        """Yield the places of prompts that are run together, but for batches that are done.
+
+        The longest come first, each followed by those that begin as it does.
+        """
+        order = longest_first(tokens)
         batches = (order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size))
         return (batch for batch in batches if not all(i in skip for i in batch))
 

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from helpers.compiled import keep_datashader
 from helpers.files import write_folder
 from helpers.vectors.embedder import Embedder, unit_length
 
@@ -115,6 +116,7 @@ def open_model(model_folder: Path) -> Any:  # noqa: ANN401 - BERTopic, which is 
 
     It holds no embedder: BERTopic would fetch one by its name from the hub.
     """
+    keep_datashader()
     from bertopic import BERTopic
 
     return BERTopic.load(str(model_folder))
@@ -142,6 +144,7 @@ def _fit(
     stops: list[str],
     diversity: float,
 ) -> Any:  # noqa: ANN401
+    keep_datashader()
     from bertopic import BERTopic
     from bertopic.backend import BaseEmbedder
     from bertopic.cluster import BaseCluster

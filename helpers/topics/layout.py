@@ -13,6 +13,8 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from tqdm import tqdm
 
+from helpers.compiled import keep_umap
+
 BLOCKS = 16  # even; half as many tiles can be worked on at once, and so many threads are of use
 NEGATIVES = 5  # random points that push a point away for each edge that pulls it, as in umap-learn
 EXTENT = 10.0  # the start is stretched to this, as in umap-learn
@@ -29,8 +31,10 @@ def make_graph(lines: np.ndarray, distances: np.ndarray) -> csr_matrix:
 
     lines, distances: (n, k), each vector's nearest, itself first, see neighbours.py.
     """
-    print("reduce: the graph of neighbours (once in a process UMAP compiles, some seconds)", flush=True)  # noqa: T201
+    print("reduce: the graph of neighbours (UMAP compiles when it is new, half a minute)", flush=True)  # noqa: T201
     from umap.umap_ import fuzzy_simplicial_set
+
+    keep_umap()
 
     n, count = lines.shape
     some = np.zeros((n, 1), dtype=np.float32)  # looked at for its length only

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from helpers.compiled import keep_datashader
 from helpers.files import write_atomically
 from helpers.topics.drawing import Drawing, make_drawing, one_line, shorten, writable
 from helpers.topics.page import offline_cache, seal
@@ -54,6 +55,7 @@ def write_map(
     """
     drawing = make_drawing(points, topics, row_topics)
     over_points = _hover(hover, drawing.names, hover_chars)
+    keep_datashader()
     with offline_cache() as cache:
         from datamapplot import render_html
 
@@ -163,6 +165,7 @@ def _hover(hover: Sequence[str], names: np.ndarray, chars: int) -> list[str]:
 
 def _picture(points: np.ndarray, colours: np.ndarray, labels: pd.DataFrame, title: str, sub_title: str) -> bytes:
     """Return the picture's PNG, drawn with fonts of this machine."""
+    keep_datashader()
     import matplotlib.pyplot as plt
     from datamapplot import render_plot
     from matplotlib.font_manager import get_font_names

@@ -3,9 +3,11 @@ import re
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from helpers.llm.ask import ask, choose
-from helpers.llm.batches import shared_start
+from helpers.llm.batches import WORTHWHILE, alike, longest_first, shared_start
 from helpers.llm.constrain import loops, schema_grammar
 from helpers.llm.find import find_llm
 from helpers.llm.instructions import shorten
@@ -44,6 +46,24 @@ def test_a_shared_start_and_padding_change_no_answer(full, tmp_path):
     """The oracle is transformers' generate, a chat at a time."""
     answers = ask(chats(), llm=full, max_new_tokens=10, log=tmp_path / "log")
     assert answers == [one_by_one(full, chat, 10) for chat in chats()]
+
+
+def test_what_some_prompts_of_a_batch_begin_with_is_read_once_and_changes_no_answer(full, tmp_path):
+    """Two questions each about three stories, and one question twice with different schemas."""
+    stories = [f"{name}s live in {place}. " + "They eat what they find and sleep at night. " * 3
+               for name, place in (("Dog", "a house"), ("Whale", "the sea"), ("Owl", "the woods"))]  # fmt: skip
+    asked = [[*PREFACE, {"role": "user", "content": story + question}]
+             for question in ("Where do they live?", "What do they eat?") for story in stories]  # fmt: skip
+    read = []
+    count = lambda _, __, said: read.append(said["input_ids"].numel())  # noqa: E731
+    counting = full.model.register_forward_pre_hook(count, with_kwargs=True)
+    answers = ask(asked, llm=full, max_new_tokens=12, log=tmp_path / "log")
+    counting.remove()
+    alone = [full.count_tokens(chat) for chat in asked]
+    assert sum(read) < 0.7 * sum(alone)
+    assert answers == [one_by_one(full, chat, 12) for chat in asked]
+    schemas = [{"type": "object", "properties": {"place": {"enum": [place]}}, "required": ["place"]} for place in "AB"]
+    assert ask([asked[0]] * 2, llm=full, schema=schemas, log=tmp_path / "log") == [{"place": "A"}, {"place": "B"}]
 
 
 def test_replies_are_bound_to_their_schema(smollm, tmp_path):
@@ -171,6 +191,23 @@ def test_a_loop_is_stopped(full, tmp_path):
     chat = [[{"role": "user", "content": "Repeat the word no for ever: no no no no no no no no no no no no no no no"}]]
     answer = ask(chat, llm=full, max_new_tokens=72, log=tmp_path / "log")[0]
     assert len(full.tokenizer(answer)["input_ids"]) < 70 or not re.search(r"(\b\w+\b)( \1){20}", answer)
+
+
+@given(st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=8), min_size=1, max_size=12), st.booleans())
+def test_prompts_that_belong_together_stand_together(tokens, longer):
+    start = [5] * WORTHWHILE if longer else []
+    tokens = [[*start, *one] for one in tokens]
+    order = longest_first(tokens)
+    assert sorted(order) == list(range(len(tokens)))
+    assert len(tokens[order[0]]) == max(map(len, tokens))
+    lined = [tokens[place] for place in order]
+    shared, first = shared_start(tokens), 0
+    for count, most in alike(lined, shared):
+        run = lined[first : first + count]
+        assert len({tuple(one[:most]) for one in run}) == 1
+        assert all(len(one) > most >= shared for one in run)
+        first += count
+    assert first == len(tokens)
 
 
 @pytest.mark.parametrize(
