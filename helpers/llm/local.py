@@ -8,9 +8,10 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from helpers.llm.batches import Asked, generate, halved, longest_first, read_once, shared_start, weigh
+from helpers.llm.batches import Asked, generate, halved, read_once, weigh
 from helpers.llm.constrain import forced_start, schema_grammar
 from helpers.llm.instructions import Chat
+from helpers.llm.order import longest_first, shared_start
 
 
 @dataclass(frozen=True)

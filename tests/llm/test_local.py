@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.llm.ask import ask, choose
-from helpers.llm.batches import WORTHWHILE, alike, longest_first, shared_start
 from helpers.llm.constrain import loops, schema_grammar
 from helpers.llm.find import find_llm
 from helpers.llm.instructions import shorten
+from helpers.llm.order import WORTHWHILE, alike, longest_first, shared_start
 
 
 @pytest.fixture(scope="module")
