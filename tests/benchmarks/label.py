@@ -1,6 +1,6 @@
 """Labels of this kit against BERTopic's TextGeneration, the same model and topics in one process.
 
-    python tests/benchmarks/label.py [RUN_FOLDER ...] [--truth COLUMN,...] [--quantization 4bit] [--topics N]
+    python tests/benchmarks/label.py [RUN_FOLDER ...] [--truth=COLUMN,...] [--quantization 4bit] [--topics N]
 
 A run folder is what `run topics` leaves behind, the demo's if none is named. BERTopic's loop asks one prompt at a time
 and takes the first line, as its users do; it gets the same worked examples, texts and keywords. Printed are seconds a
