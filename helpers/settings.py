@@ -13,7 +13,7 @@ from helpers.label_settings import Label
 from helpers.section import Count, Names, Section, Share
 
 WORKING_NAMES = set(
-    "id position record text turns source_rows n_tokens n_tokens_before truncated duplicate_of vector".split()
+    "id position record text turns speakers source_rows n_tokens n_tokens_before truncated duplicate_of vector".split()
 )
 
 
@@ -133,6 +133,9 @@ class Plot(Section):
     """What the map shows."""
 
     hover_chars: Annotated[int, Field(ge=0)] = 200  # of a text in the page; 0: no text leaves the machine with it
+    hover_columns: Names = []  # source columns that the page shows, colours by and filters; no other is in it
+    max_mb: Annotated[float, Field(gt=0)] = 12.0  # size of the page; texts are shortened, then points left out
+    svg: bool = False  # whether map.svg is written beside map.png
 
 
 class Config(Section):
@@ -157,17 +160,17 @@ class Config(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _keep_the_truth(cls, given: Any) -> Any:  # noqa: ANN401 - whatever stands in the YAML
-        """Known topics are carried to where they are compared."""
+    def _keep_what_is_named(cls, given: Any) -> Any:  # noqa: ANN401 - whatever stands in the YAML
+        """Known topics are carried to where they are compared, and columns to where they are shown."""
         try:
-            truth, text = given["evaluate"]["truth"], given.get("text", {})
-            kept = [text["keep"]] if isinstance(text.get("keep"), str) else list(text.get("keep", []))
+            text = given.get("text", {})
+            truth, shown = given.get("evaluate", {}).get("truth"), given.get("plot", {}).get("hover_columns", [])
+            kept, shown = ([one] if isinstance(one, str) else list(one) for one in (text.get("keep", []), shown))
+            carried = [given.get(section, {}).get("column") for section in ("embed", "cluster")]
+            named = [name for name in [truth, *shown] if name and name not in (*kept, *carried)]
         except (AttributeError, KeyError, TypeError):
             return given  # nothing is named, or what is there is wrong and is refused in its own place
-        carried = [given.get(section, {}).get("column") for section in ("embed", "cluster")]
-        if not truth or truth in kept or truth in carried:
-            return given
-        return {**given, "text": {**text, "keep": [*kept, truth]}}
+        return {**given, "text": {**text, "keep": [*kept, *dict.fromkeys(named)]}} if named else given
 
     @model_validator(mode="after")
     def _refuse_working_names(self) -> Config:

@@ -68,8 +68,8 @@ def _rank(seed: int, name: str) -> bytes:
 def _conversation(name: str, turns: list[Said], join: dict[str, Any]) -> Iterator[Converted]:
     roles = name_roles([turn.speaker for turn in turns], by_appearance=True)
     try:
-        text, starts = join_turns([Turn(role, turn.text) for role, turn in zip(roles, turns, strict=True)], **join)
-        yield Converted(name, turns[0].position, turns[0].row, text, starts, source_rows=len(turns))
+        joined = join_turns([Turn(role, turn.text) for role, turn in zip(roles, turns, strict=True)], **join)
+        yield Converted(name, turns[0].position, turns[0].row, *joined, source_rows=len(turns))
     except Unusable as error:
         yield from (Converted(turn.id, turn.position, turn.row, reason=str(error)) for turn in turns)
 

@@ -14,6 +14,8 @@ import pandas as pd
 import regex
 from tqdm import tqdm
 
+from helpers.text.turns import ROLES
+
 Span = tuple[int, int]
 
 # Latin letters and digits end a find; other scripts write without spaces, so they may stand right beside one.
@@ -96,24 +98,29 @@ def redact_texts(
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """Return texts with each find replaced by [EMAIL], [PHONE], [CARD], [IP] or [KEY], and how many of each kind.
 
-    texts: frame with `text` and `turns` (character offsets, moved along with the text); a find never spans two turns.
-    The source's columns beside them are redacted as well; ids stay. region: the country (ISO code) whose phone numbers
-    may lack a country code. Redacting twice changes nothing more. Raises ValueError for an unknown kind or region.
+    texts: frame with `text`, `turns` (character offsets, moved along with the text) and `speakers`; a find never spans
+    two turns. Speakers that are no known role and the source's columns are redacted as well; ids stay. region: the
+    country (ISO code) whose phone numbers may lack a country code. Redacting twice changes nothing more. Raises
+    ValueError for an unknown kind or region.
     """
     finders = _finders(kinds, region)
     counts = Counter(dict.fromkeys(finders, 0))
     if not finders:
         return texts.copy(), {}
-    kept = [name for name in texts if name not in ("id", "position", "text", "turns")]
+    kept = [name for name in texts if name not in ("id", "position", "text", "turns", "speakers")]
     texts = texts.assign(
-        **{name: texts[name].map(lambda value: _redact_value(value, finders, counts)) for name in kept}
+        **{name: texts[name].map(lambda value: _redact_value(value, finders, counts)) for name in kept},
+        speakers=_objects(texts, [_redact_speakers(names, finders, counts) for names in texts["speakers"]]),
     )
     rows = zip(texts["text"], texts["turns"], strict=True)
     shown = tqdm(rows, "redact", len(texts), unit=" texts", mininterval=1, disable=len(texts) < 2000)
     redacted = [_redact_turns(text, turns, finders, counts) for text, turns in shown]
-    new_texts = pd.Series([text for text, _ in redacted], index=texts.index, dtype=object)
-    new_turns = pd.Series([turns for _, turns in redacted], index=texts.index, dtype=object)
+    new_texts, new_turns = (_objects(texts, [both[part] for both in redacted]) for part in (0, 1))
     return texts.assign(text=new_texts, turns=new_turns), dict(counts)
+
+
+def _objects(texts: pd.DataFrame, values: Sequence[object]) -> pd.Series:
+    return pd.Series(values, index=texts.index, dtype=object)
 
 
 def _finders(kinds: Sequence[str], region: str) -> dict[str, Callable[[str], Iterator[Span]]]:
@@ -144,6 +151,11 @@ def _redact_turns(text: str, turns: Sequence[int], finders: dict, counts: Counte
         position += len(piece)
         offsets.append(position)
     return "".join(pieces), offsets
+
+
+def _redact_speakers(names: Sequence[str | None], finders: dict, counts: Counter) -> list[object]:
+    """Return the speakers' names after redaction: from data, they may be addresses or numbers."""
+    return [name if name in ROLES else _redact_value(name, finders, counts) for name in names]
 
 
 def _redact_value(value: object, finders: dict, counts: Counter) -> object:

@@ -1,4 +1,4 @@
-"""Rows -> one string each, with the places where its turns start; rows without text are given with the reason.
+"""Rows -> one string each, with where its turns start and who speaks; rows without text are given with the reason.
 
 Where the text stands in a record is told in messages.py and exchange.py, the format in formats.py, and how rows that
 are turns become conversations in grouped.py. Texts are never changed: no cleaning, no cutting.
@@ -22,7 +22,7 @@ from helpers.text.turns import Turn, Unusable, column_turns, role_of, text_of
 
 __all__ = ["convert_rows", "detect_format", "join_turns"]
 
-OWN_COLUMNS = ("id", "position", "text", "turns", "source_rows")
+OWN_COLUMNS = ("id", "position", "text", "turns", "speakers", "source_rows")
 _ROLELESS = ("text", "columns")
 
 
@@ -34,6 +34,7 @@ class Converted(NamedTuple):
     row: int
     text: str = ""
     turns: Sequence[int] = ()
+    speakers: Sequence[str | None] = ()
     reason: str | None = None
     source_rows: int = 1  # turns of a grouped conversation
 
@@ -56,11 +57,12 @@ def convert_rows(
     """Return the texts of rows in their order, and the rows without text.
 
     Texts: id, position, text, turns (the places in text where turns start, in characters; turns of white space are left
-    out), the source's columns in `keep`, and the columns that stand beside `record` in rows. Rejected: id, position,
-    reason. Each row is in one of them; with format grouped a text is a conversation of many rows, named by its group,
-    and the column source_rows says of how many. texts.attrs["format"] has the settings used. roles: all, user,
-    assistant, system, tool, first_user, last_assistant ..., or several. sample: with format grouped only, so many
-    conversations are taken, those of the smallest hashes of (seed, id); load.py samples all other rows. Raises
+    out), speakers (the role of each turn: user, assistant, system, tool, another name in lower case, or null in formats
+    without speakers), the source's columns in `keep`, and the columns that stand beside `record` in rows. Rejected: id,
+    position, reason. Each row is in one of them; with format grouped a text is a conversation of many rows, named by
+    its group, and the column source_rows says of how many. texts.attrs["format"] has the settings used. roles: all,
+    user, assistant, system, tool, first_user, last_assistant ..., or several. sample: with format grouped only, so
+    many conversations are taken, those of the smallest hashes of (seed, id); load.py samples all other rows. Raises
     ValueError for settings that do not fit the rows.
     """
     first = [json.loads(record) for record in rows["record"].head(FIRST)]
@@ -92,8 +94,8 @@ def convert_rows(
 
 def join_turns(
     turns: Iterable[Turn], *, roles: Sequence[str] = ("all",), role_names: bool = False, separator: str = "\n"
-) -> tuple[str, list[int]]:
-    """Return the text of the turns of the wanted roles, and the places where each starts in it.
+) -> tuple[str, list[int], list[str | None]]:
+    """Return the text of the turns of the wanted roles, the places where each starts in it, and the role of each.
 
     Raises Unusable when nothing but white space is left.
     """
@@ -108,7 +110,7 @@ def join_turns(
     text, starts = separator.join(pieces), [0]
     for piece in pieces[:-1]:
         starts.append(starts[-1] + len(piece) + len(separator))
-    return _storable(text), starts
+    return _storable(text), starts, [_writable(turn.role) for turn in chosen]
 
 
 def _converted(rows: pd.DataFrame, found: dict[str, Any], join: dict[str, Any]) -> Iterable[Converted]:
@@ -117,8 +119,8 @@ def _converted(rows: pd.DataFrame, found: dict[str, Any], join: dict[str, Any]) 
     records = zip(rows["id"], rows["position"], rows["record"], strict=True)
     for place, (name, position, record) in enumerate(tqdm(records, total=len(rows), desc="texts", delay=2)):
         try:
-            text, turns = join_turns(_turns(json.loads(record), found, join["separator"]), **join)
-            yield Converted(name, position, place, text, turns)
+            turns = _turns(json.loads(record), found, join["separator"])
+            yield Converted(name, position, place, *join_turns(turns, **join))
         except Unusable as error:
             yield Converted(name, position, place, reason=str(error))
         except RecursionError:
@@ -156,6 +158,11 @@ def _storable(text: str) -> str:
     return text
 
 
+def _writable(name: str | None) -> str | None:
+    """Return a speaker's name as a file can hold it: a lone surrogate, which is no reason to lose the row, as `?`."""
+    return name and name.encode("utf-8", "replace").decode("utf-8")
+
+
 def _check_keep(keep: Sequence[str], apart: Sequence[str]) -> None:
     if taken := [name for name in keep if name in OWN_COLUMNS or name in apart]:
         raise ValueError(f"text.keep: {taken[0]!r} is a column of texts already; theirs are {', '.join(OWN_COLUMNS)}")
@@ -179,7 +186,7 @@ def _tables(
     texts, rejected = [], []
     for one in converted:
         (texts if one.reason is None else rejected).append(one)
-    table = _table(texts, id=object, position="int64", text=object, turns=object)
+    table = _table(texts, id=object, position="int64", text=object, turns=object, speakers=object)
     source = rows.iloc[[one.row for one in texts]]
     kept = [json.loads(record) for record in source["record"]] if keep else []
     for name in keep:

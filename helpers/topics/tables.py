@@ -17,7 +17,7 @@ from helpers.shown import percent
 from helpers.text.audit import kept_rows
 from helpers.topics.tune import RETURNS, Choice
 
-INNER = ["turns", "n_tokens_before"]
+INNER = ["n_tokens_before"]
 ENGLISH = {known.name for known in KNOWN if known.kind == "embedder" and known.name != "BAAI/bge-m3"}
 
 
@@ -35,8 +35,9 @@ def assemble_rows(
 
     texts: with `vector`, the line of each row in clusters, points and nearest. topic_middle and topic_broad follow
     where there are such layers, nearest_topic and similarity, see outliers.py, summary_label (the topic's label) and
-    model_name (the LLM that gave it, null where none did), and then the source columns asked for, as source_NAME where
-    a column of that name is there already; those named in `without` (own vectors) stay behind.
+    model_name (the LLM that gave it, null where none did), turns (where each turn starts in text, in characters) and
+    speakers (the role of each, null where the source names none), and then the source columns asked for, as source_NAME
+    where a column of that name is there already; those named in `without` (own vectors) stay behind.
     """
     line = texts["vector"].to_numpy()
     beside = [clusters[[name for name in clusters if name.startswith("topic_")]]]

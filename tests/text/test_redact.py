@@ -11,7 +11,9 @@ from helpers.text.redact import redact_texts
 def frame(*texts, turns=None):
     ids = [f"r{n}" for n in range(len(texts))]
     turns = turns or [[0]] * len(texts)
-    return pd.DataFrame({"id": ids, "position": range(len(texts)), "text": texts, "turns": turns, "topic": "x"})
+    speakers = [["user"] * len(places) for places in turns]
+    columns = {"text": texts, "turns": turns, "speakers": speakers, "topic": "x"}
+    return pd.DataFrame({"id": ids, "position": range(len(texts)), **columns})
 
 
 def masked(text, **settings):

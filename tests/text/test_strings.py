@@ -320,8 +320,9 @@ def test_each_turn_starts_where_it_is_said_to(said, roles, role_names, separator
         with pytest.raises(Unusable):
             join_turns(turns, roles=[roles], role_names=role_names, separator=separator)
         return
-    text, starts = join_turns(turns, roles=[roles], role_names=role_names, separator=separator)
-    assert text == separator.join(pieces) and len(starts) == len(pieces)
+    text, starts, speakers = join_turns(turns, roles=[roles], role_names=role_names, separator=separator)
+    assert text == separator.join(pieces) and speakers == [turn.role for turn in kept]
+    assert len(starts) == len(pieces)
     assert all(text[start:].startswith(piece) for start, piece in zip(starts, pieces, strict=True))
     assert [text[a:b] for a, b in zip(starts, starts[1:], strict=False)] == [piece + separator for piece in pieces[:-1]]
 
@@ -348,7 +349,8 @@ def test_a_kept_column_may_be_rare_but_not_unknown():
 
 def test_no_rows_give_no_texts_with_the_same_columns():
     texts, rejected = convert_rows(rows_of([]), keep=["label"])
-    assert list(texts.columns) == ["id", "position", "text", "turns", "label"] and texts.empty and rejected.empty
+    assert list(texts.columns) == ["id", "position", "text", "turns", "speakers", "label"]
+    assert texts.empty and rejected.empty
 
 
 def test_texts_can_be_written_and_read_back(tmp_path):

@@ -78,7 +78,9 @@ def size(text, tokenizer):
 
 def frame(*texts, turns=None):
     ids = [f"r{n}" for n in range(len(texts))]
-    return pd.DataFrame({"id": ids, "text": texts, "turns": turns or [[0]] * len(texts), "kept": 1})
+    turns = turns or [[0]] * len(texts)
+    speakers = [[f"s{n}" for n in range(len(places))] for places in turns]
+    return pd.DataFrame({"id": ids, "text": texts, "turns": turns, "speakers": speakers, "kept": 1})
 
 
 def truncate(texts, tokenizer, **settings):
@@ -140,7 +142,7 @@ def test_rows_that_fit_stay_as_they_are(tokenizer):
     assert out["truncated"].tolist() == [False, True]
     assert out["n_tokens"][0] == out["n_tokens_before"][0]
     assert out["n_tokens"][1] <= 30 < out["n_tokens_before"][1]
-    assert "turns" not in out and out["kept"].tolist() == [1, 1]
+    assert out["kept"].tolist() == [1, 1]
 
 
 def test_strategy_none_cuts_nothing(tokenizer):
@@ -199,7 +201,7 @@ def test_wrong_settings_say_what_is_expected():
 def test_no_rows():
     out = truncate(frame(), tokenizer_of("wordpiece"), max_tokens=3)
     assert len(out) == 0
-    assert list(out) == ["id", "text", "kept", "n_tokens", "n_tokens_before", "truncated", "duplicate_of"]
+    assert list(out) == "id text turns speakers kept n_tokens n_tokens_before truncated duplicate_of".split()
 
 
 @pytest.mark.parametrize("strategy", ["head", "tail", "ends", "turns"])
@@ -249,8 +251,8 @@ def test_properties(kind, parts, limit, data):
         assert result == text and not out["truncated"][0]
         return
     assert out["truncated"][0]
-    again = truncate(out.assign(turns=[[0]]).drop(columns="truncated"), tokenizer, max_tokens=limit, strategy=strategy)
-    assert again["text"][0] == result
+    again = truncate(out.drop(columns="truncated"), tokenizer, max_tokens=limit, strategy=strategy)
+    assert again["text"][0] == result and again["turns"][0] == out["turns"][0]
     stripped = text.strip()
     if max(size(cluster, tokenizer) for cluster in clusters(stripped)) > limit - 4:
         return  # one cluster alone fills the window: it may be cut

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from helpers.files import write_value
 from helpers.runs import open_run
 from helpers.topics.cluster import cluster_points
 from helpers.topics.tables import advice, assemble_rows, collect_report, report_table
@@ -14,6 +15,8 @@ def texts():
             "id": ["a", "b", "c"],
             "position": [2, 0, 1],
             "text": ["one", "two", "one"],
+            "turns": [[0], [0, 2], [0]],
+            "speakers": [[None], ["user", "assistant"], [None]],
             "n_tokens": [1, 1, 1],
             "n_tokens_before": [1, 5, 1],
             "truncated": [False, True, False],
@@ -33,8 +36,22 @@ def test_copies_share_their_topic_and_place():
     rows = assemble_rows(texts(), CLUSTERS, POINTS, without=["own"])
     assert rows["topic"].tolist() == [0, -1, 0] and rows["x"].tolist() == [1, 3, 1] and rows["y"].tolist() == [2, 4, 2]
     assert list(rows.columns) == (
-        "id position text n_tokens truncated duplicate_of vector topic confidence x y colour".split()
+        "id position text n_tokens truncated duplicate_of vector topic confidence x y turns speakers colour".split()
     )
+
+
+def test_rows_carry_who_speaks_where_through_a_file(tmp_path):
+    write_value(tmp_path / "rows.parquet", assemble_rows(texts(), CLUSTERS, POINTS, without=["own"]))
+    rows = pd.read_parquet(tmp_path / "rows.parquet")
+    assert [places.tolist() for places in rows["turns"]] == [[0], [0, 2], [0]]
+    assert [names.tolist() for names in rows["speakers"]] == [[None], ["user", "assistant"], [None]]
+
+
+def test_rows_of_texts_without_speakers_can_be_kept_in_a_file(tmp_path):
+    plain = texts().assign(turns=[[0], [], [0]], speakers=[[None], [], [None]])
+    write_value(tmp_path / "rows.parquet", assemble_rows(plain, CLUSTERS, POINTS, without=["own"]))
+    rows = pd.read_parquet(tmp_path / "rows.parquet")
+    assert [names.tolist() for names in rows["speakers"]] == [[None], [], [None]]
 
 
 def test_layers_and_nearest_topics_have_columns_of_their_own():
