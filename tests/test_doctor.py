@@ -13,8 +13,6 @@ def test_the_doctor_looks_at_all_that_a_run_needs():
         "embedder",
         "llm",
         "labels",
-        "page scripts",
-        "npm",
     ):
         assert checks[name].found and checks[name].state in ("ok", "warn", "FAIL")
     assert "label.model: " in checks["labels"].found and "quantization " in checks["labels"].found

@@ -94,7 +94,7 @@ def test_the_readme_has_the_plain_command_of_every_target():
 def test_every_command_is_in_the_readme(kit):
     shown = kit("--help").stdout
     readme = (ROOT / "README.md").read_text("utf-8")
-    for command in ("new", "run", "list", "doctor", "models", "assets", "forget"):
+    for command in ("new", "run", "list", "doctor", "models", "forget"):
         assert command in shown and f"helpers {command}" in readme
 
 

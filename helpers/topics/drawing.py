@@ -1,6 +1,6 @@
-"""Points and topics -> what every map draws: places in degrees, a colour a row, a label a topic, the view.
+"""Points and topics -> what every map draws: places around 0, a colour a topic, a label a topic, the view.
 
-The drawing itself is done in plot.py; nothing here is looked up by a label's text, only by a topic's id.
+The drawing itself is done in page.py and plot.py; nothing here is looked up by a label's text, only by its id.
 """
 
 from __future__ import annotations
@@ -16,21 +16,19 @@ NOISE = -1
 NOISE_LABEL = "Unassigned"
 NOISE_COLOUR = "#c3c7cc"
 LABEL_CHARS = 60
-HALF_WIDTH = 10.0  # degrees: the page draws on a globe, which is flat near its equator
-POLE = 80.0  # degrees: the page's globe ends soon after
+LIGHTNESS = (40.0, 64.0, 48.0, 74.0, 56.0)  # CIECAM02 J of topics in turn around the map
 FENCE = 3.0  # interquartile ranges; Tukey calls what lies further "far out"
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """Points (n, 2) float32 around 0; `colours` and `names`, one a row; the view (left, right, bottom, top).
+    """Points (n, 2) float32 and the view (left, right, bottom, top) around 0, its longer half of length 1.
 
-    labels: a line a topic that has rows, the largest first: topic, label, x, y, size, colour.
+    topics: (n,) ids. labels: a line a topic that has points, the largest first: topic, label, x, y, size, colour.
     """
 
     points: np.ndarray
-    colours: np.ndarray
-    names: np.ndarray
+    topics: np.ndarray
     labels: pd.DataFrame
     view: tuple[float, float, float, float]
 
@@ -49,15 +47,7 @@ def make_drawing(points: np.ndarray, topics: pd.DataFrame, row_topics: np.ndarra
     if unknown := sorted(set(row_topics.tolist()) - set(names)):
         raise ValueError(f"rows are in topics {unknown}; the table of topics has only {sorted(names)}")
     placed, view = place_points(points)
-    labels = _place_labels(placed, row_topics, names)
-    colour_of = dict(zip(labels["topic"], labels["colour"], strict=True)) | {NOISE: NOISE_COLOUR}
-    return Drawing(
-        placed,
-        np.array([colour_of[topic] for topic in row_topics.tolist()], dtype=object),
-        np.array([names[topic] for topic in row_topics.tolist()], dtype=object),
-        labels,
-        view,
-    )
+    return Drawing(placed, row_topics, place_labels(placed, row_topics, names), view)
 
 
 def name_topics(topics: pd.DataFrame) -> dict[int, str]:
@@ -77,13 +67,21 @@ def place_points(points: np.ndarray) -> tuple[np.ndarray, tuple[float, float, fl
     near = points[((points >= low - reach) & (points <= high + reach)).all(axis=1)]
     near = near if len(near) else points
     centre, half = (near.min(axis=0) + near.max(axis=0)) / 2, np.ptp(near, axis=0) / 2
-    scale = HALF_WIDTH / half.max() if half.max() > 0 else 1.0
-    furthest = np.abs(points - centre).max()
-    # An island too far away for the globe makes everything smaller, the view with it.
-    scale = min(scale, POLE / furthest) if furthest > 0 else scale
-    width, height = np.maximum(half * scale, half.max() * scale / 10) * 1.05
-    width, height = (float(width), float(height)) if half.max() > 0 else (1.0, 1.0)
+    scale = 1 / half.max() if half.max() > 0 else 1.0
+    width, height = (float(side) for side in np.maximum(half * scale, 0.1) * 1.05)
+    width, height = (width, height) if half.max() > 0 else (1.0, 1.0)
     return ((points - centre) * scale).astype(np.float32), (-width, width, -height, height)
+
+
+def place_labels(points: np.ndarray, row_topics: np.ndarray, names: dict[int, str]) -> pd.DataFrame:
+    """Return a line a topic that has points, the largest first: topic, label, x, y, size (points), colour."""
+    rows = pd.DataFrame({"topic": row_topics, "x": points[:, 0], "y": points[:, 1]})
+    grouped = rows[row_topics != NOISE].groupby("topic")
+    # The middle by rank: a topic with one part far away is named where most of it is.
+    labels = grouped[["x", "y"]].median().assign(size=grouped.size()).reset_index()
+    labels.insert(1, "label", [names[topic] for topic in labels["topic"]])
+    labels["colour"] = _palette(labels[["x", "y"]].to_numpy(float))
+    return labels.sort_values(["size", "topic"], ascending=[False, True], ignore_index=True)
 
 
 def shorten(text: str, chars: int) -> str:
@@ -96,6 +94,8 @@ def shorten(text: str, chars: int) -> str:
         return text
     if chars < 1:
         return ""
+    if text[chars - 2 : chars].isascii() and text[chars - 2 : chars] != "\r\n":
+        return text[: chars - 1].rstrip() + "…"  # between two plain letters there is nothing to tear
     # A letter with its accents, or an emoji of several parts, is one match: it is kept or dropped whole.
     ends = [match.end() for match in regex.finditer(r"\X", text[: chars + 30]) if match.end() < chars]
     return text[: ends[-1] if ends else chars - 1].rstrip() + "…"
@@ -122,18 +122,8 @@ def _checked(points: np.ndarray, row_topics: np.ndarray) -> tuple[np.ndarray, np
     return points, row_topics.astype(np.int64)
 
 
-def _place_labels(points: np.ndarray, row_topics: np.ndarray, names: dict[int, str]) -> pd.DataFrame:
-    rows = pd.DataFrame({"topic": row_topics, "x": points[:, 0], "y": points[:, 1]})
-    grouped = rows[row_topics != NOISE].groupby("topic")
-    # The middle by rank: a topic with one part far away is named where most of it is.
-    labels = grouped[["x", "y"]].median().assign(size=grouped.size()).reset_index()
-    labels.insert(1, "label", [names[topic] for topic in labels["topic"]])
-    labels["colour"] = _palette(labels[["x", "y"]].to_numpy(float))
-    return labels.sort_values(["size", "topic"], ascending=[False, True], ignore_index=True)
-
-
 def _palette(places: np.ndarray) -> list[str]:
-    """Return a colour a place: hues go once round the map's centre, so neighbours differ little and all differ."""
+    """Return a colour a place: hues go once round the map's centre, and every next one differs in lightness too."""
     if len(places) == 0:
         return []
     from colorspacious import cspace_convert
@@ -141,10 +131,10 @@ def _palette(places: np.ndarray) -> list[str]:
 
     count = len(places)
     x, y = places.T
-    hue = 360 * np.argsort(np.argsort(np.arctan2(y, x), kind="stable")) / count
-    # Topics in one direction have close hues; lighter further out tells them apart.
-    lightness = 45 + 22 * np.argsort(np.argsort(np.hypot(x, y), kind="stable")) / count
-    colours = cspace_convert(np.column_stack([lightness, np.full(count, 60.0), hue]), "JCh", "sRGB1")
+    rank = np.argsort(np.argsort(np.arctan2(y, x), kind="stable"))
+    # Near hues look alike without full colour vision; lightness tells neighbours apart then.
+    lightness = np.array(LIGHTNESS)[rank % len(LIGHTNESS)] + 4 * rank / count
+    colours = cspace_convert(np.column_stack([lightness, np.full(count, 55.0), 360 * rank / count]), "JCh", "sRGB1")
     return [rgb2hex(colour) for colour in np.clip(colours, 0, 1)]
 
 

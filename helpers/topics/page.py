@@ -1,160 +1,198 @@
-"""DataMapPlot's HTML -> one self-contained file that asks for nothing and runs no script but its own.
+"""A drawing and its rows -> one HTML file that asks for nothing, runs no script but its own, and is light enough.
 
-Lends DataMapPlot our scripts and fonts in place of its downloads; what is drawn is told in plot.py.
+What stands in the page is told in page_data.py; how it is shown, in the files of page_parts.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import json
-import os
-import re
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from helpers.assets import Asset, notices, read_assets
+from helpers.files import write_atomically
+from helpers.topics.drawing import NOISE, Drawing, make_drawing, name_topics, one_line
+from helpers.topics.page_data import UNITS, list_layers, list_topics, pack, pack_arrays, pack_rows, point_arrays
 
-# Everything is forbidden but what is named: the page's own scripts by their hashes, its workers (made from blobs
-# of its own), its style and its embedded fonts and pictures. There is no way to connect to anything.
+PARTS = Path(__file__).with_name("page_parts")
+# In the order of the page: what data are, how they are drawn and looked at, what is found, what is shown of it.
+SCRIPTS = "unpack points view names found lasso hover colours topics table save start".split()
+# Everything is forbidden but the page's one script, by its hash, and its style. There is no way to connect to anything.
 POLICY = (
-    "default-src 'none'; script-src {scripts}; worker-src blob:; style-src 'unsafe-inline'; "
-    "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
+    "default-src 'none'; script-src '{script}'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; "
+    "form-action 'none'"
 )
+FEWEST_CHARS = 60  # of a text; before texts are cut to less, points are left out
+MEASURED = 20_000  # points from which the size of a page is foretold
 
 
-@contextmanager
-def offline_cache(*, folder: Path | None = None) -> Iterator[dict[str, Any]]:
-    """Give the arguments that make DataMapPlot build a page from our files alone, while the block runs.
+@dataclass(frozen=True)
+class Contents:
+    """All that a page could hold; html() gives it with some of the points and so many characters of each text."""
 
-    Raises FileNotFoundError when a file is missing or changed. The user's own DataMapPlot cache stays as it is.
-    """
-    files = read_assets(folder=folder)
-    with tempfile.TemporaryDirectory() as home, _data_home(home):
-        import platformdirs
+    drawing: Drawing
+    rows: pd.DataFrame | None
+    topics: list[dict[str, Any]]
+    about: dict[str, Any]
+    columns: Sequence[str]
 
-        cache = Path(platformdirs.user_data_dir("datamapplot", ensure_exists=True))
-        styles, scripts, fonts = (
-            cache / "datamapplot_css_encoded.json",
-            Path(home, "js.json"),
-            Path(home, "fonts.json"),
+    def html(self, *, chars: int, kept: np.ndarray | None = None, notes: Sequence[str] = ()) -> str:
+        """Return the page; kept: (n,) which points are in it."""
+        drawing, rows = self.drawing, self.rows
+        if kept is not None:
+            drawing = Drawing(drawing.points[kept], drawing.topics[kept], drawing.labels, drawing.view)
+            rows = None if rows is None else rows[kept]
+        confidence = rows["confidence"] if rows is not None and "confidence" in rows else None
+        specs, planes = pack_arrays(point_arrays(drawing, self.topics, confidence))
+        about = self.about | {"topics": self.topics, "arrays": specs, "notes": list(notes)}
+        return _fill(
+            title=self.about["title"],
+            sub_title=self.about["subTitle"],
+            about=pack(about),
+            points=pack(planes),
+            rows=pack_rows(rows, chars=chars, columns=self.columns),
         )
-        scripts.write_text(json.dumps(_encoded(files, ".js")))
-        fonts.write_text(json.dumps({"Roboto": _font_faces(files)}))
-        if not styles.exists():
-            styles.write_text(json.dumps(_encoded(files, ".css")))
-        yield {
-            "offline_mode": True,
-            "offline_mode_js_data_file": str(scripts),
-            "offline_mode_font_data_file": str(fonts),
-        }
+
+    def size(self, **which: Any) -> int:  # noqa: ANN401 - as html takes them
+        """Return the bytes of such a page."""
+        return len(self.html(**which).encode())
+
+    @cached_property
+    def by_topic(self) -> list[np.ndarray]:
+        """Return the points of each topic."""
+        order = np.argsort(self.drawing.topics, kind="stable")
+        return np.split(order, np.flatnonzero(np.diff(self.drawing.topics[order])) + 1)
+
+    def sample(self, count: int) -> np.ndarray:
+        """Return which points (n,) to keep of about count: the same share of every topic, at least one."""
+        kept = np.zeros(len(self.drawing.points), dtype=bool)
+        for points in self.by_topic:
+            wanted = max(1, int(len(points) * count / len(kept)))
+            kept[points[np.linspace(0, len(points) - 1, min(wanted, len(points))).astype(int)]] = True
+        return kept
 
 
-def seal(page: str, *, view: tuple[float, float, float, float]) -> str:
-    """Return the page with this first view, without links to other places, with a policy that forbids connections.
+def write_map(
+    points: np.ndarray,
+    topics: pd.DataFrame,
+    row_topics: np.ndarray,
+    rows: pd.DataFrame | None = None,
+    *,
+    path: Path,
+    title: str,
+    sub_title: str = "",
+    run: str = "map",
+    layers: pd.DataFrame | None = None,
+    hover_chars: int = 200,
+    hover_columns: Sequence[str] = (),
+    max_mb: float = 12.0,
+) -> dict[str, Any]:
+    """Write the map as one HTML file that makes no request; return its bytes, points, hover_chars and notes.
 
-    view: left, right, bottom, top. Scripts that the page holds now are allowed by their hashes; what slips in
-    later does not run.
+    points: (n, 2); row_topics: (n,) topic ids, -1 for none; topics: topic, label and, where known, size (rows),
+    keywords, parent, score; layers: see layers.stack_layers, with label. rows: a line a point with ids (list of the ids
+    of all rows at this point), text and, where known, turns, speakers, confidence and the hover_columns; None: nothing
+    is said over a point. A page of more than max_mb million bytes gets shorter texts, then fewer points, and says so.
+    Raises ValueError for what cannot be drawn and for a max_mb that not even a page without points keeps.
     """
-    head, body = page.replace("\r\n", "\n").replace("\r", "\n").split("</head>", 1)
-    body = _set_view(_await_fonts(body), view)
-    body = body.replace('placeholder="🔍"', 'placeholder="Search labels and texts" aria-label="Search"')
-    page = re.sub(r"<link\b[^>]*>", "", head) + "</head>" + body
-    policy = POLICY.format(scripts=" ".join(sorted(f"'{_digest(script)}'" for script in _scripts(page))))
-    opening = (
-        f'<head>\n<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="referrer" content="no-referrer">\n<meta name="viewport" content="width=device-width">\n'
-        f"<!-- Holds files of: {notices()} -->"
+    drawing = make_drawing(points, topics, row_topics)
+    _check_rows(rows, len(drawing.points), hover_columns)
+    contents = _contents(drawing, topics, rows, layers, hover_columns, title=title, sub_title=sub_title, run=run)
+    html, facts = fit_page(contents, chars=hover_chars if rows is not None else 0, budget=round(max_mb * 1e6))
+    page = html.encode()
+    write_atomically(Path(path), page)
+    return {"bytes": len(page), **facts}
+
+
+def fit_page(contents: Contents, *, chars: int, budget: int) -> tuple[str, dict[str, Any]]:
+    """Return the fullest page found within so many bytes, and its points, hover_chars and notes."""
+    count = len(contents.drawing.points)
+    for kept_chars, kept_count in _trials(contents, chars, budget):
+        kept = None if kept_count >= count else contents.sample(kept_count)
+        drawn = count if kept is None else int(kept.sum())
+        notes = _notes(chars, kept_chars, drawn, count, budget)
+        html = contents.html(chars=kept_chars, kept=kept, notes=notes)
+        if len(html.encode()) <= budget:
+            return html, {"points": drawn, "hover_chars": kept_chars, "notes": notes}
+    least = contents.size(chars=min(chars, FEWEST_CHARS), kept=contents.sample(0))
+    raise ValueError(
+        f"plot.max_mb: {budget / 1e6:g} is too small for this map, a page with one point a topic has "
+        f"{least / 1e6:.2f} million bytes; set plot.max_mb to that or more"
     )
-    return _replace_once(page, r"<head>", opening)
 
 
-def _await_fonts(page: str) -> str:
-    # Labels are drawn once, in whatever font is there at that moment.
-    wait = "await Promise.all([...document.fonts].map((face) => face.load()));"
-    return _replace_once(page, r'<script type="module">', f'<script type="module">\n{wait}')
+def _trials(contents: Contents, chars: int, budget: int) -> Iterator[tuple[int, int]]:
+    """Yield characters and points to try, from all of both downwards, without those that are foretold not to fit."""
+    count = len(contents.drawing.points)
+    some = contents.sample(min(count, MEASURED))
+    none = contents.sample(0)
+    for fewer in _shorter(chars):
+        fixed = contents.size(chars=fewer, kept=none)
+        each = max(1.0, (contents.size(chars=fewer, kept=some) - fixed) / max(1, int(some.sum() - none.sum())))
+        if fixed + each * (count - int(none.sum())) <= 1.05 * budget:
+            yield fewer, count
+    most = min(count - 1, int((budget - fixed) / each))
+    while most > 0:
+        yield fewer, most
+        most = int(0.9 * most)
 
 
-def _set_view(page: str, view: tuple[float, float, float, float]) -> str:
-    # DataMapPlot fits the view to a share of the points, and gives a single point a view of no width. Its zoom
-    # leaves a margin of 30 % above and below, and takes half of the width that is needed from left to right.
-    left, right, bottom, top = 0.76 * np.array(view)
-    edges = ", ".join(f"{edge:.6f}" for edge in (2 * left, 2 * right, bottom, top))
-    return _replace_once(page, r"(?<=container: container,\n  bounds: )\[[^\]]*\]", f"[{edges}]")
+def _shorter(chars: int) -> list[int]:
+    """Return chars and what it may be shortened to, step by step."""
+    steps = [round(chars * share) for share in (1, 0.75, 0.5, 0.375, 0.25)]
+    return [chars, *(step for step in steps[1:] if step >= FEWEST_CHARS)]
 
 
-def _replace_once(page: str, pattern: str, new: str) -> str:
-    page, found = re.subn(pattern, lambda _: new, page)
-    if found != 1:
-        raise RuntimeError(f"DataMapPlot's page has {pattern!r} {found} times instead of once; install 0.7.3")
-    return page
+def _notes(chars: int, kept_chars: int, kept: int, count: int, budget: int) -> list[str]:
+    why = f"so that this page stays below {budget / 1e6:g} MB"
+    notes = [f"Texts are cut to {kept_chars} characters, {why}."] if kept_chars < chars else []
+    if kept < count:
+        notes.append(f"{kept:,} of {count:,} texts are drawn, as large a share of every topic, {why}.")
+    return notes
 
 
-def _scripts(page: str) -> list[str]:
-    """Return every script of the page: those between tags, and those that it unpacks from base64."""
-    inline = re.findall(r"<script\b[^>]*>(.*?)</script>", page, flags=re.DOTALL)
-    # A variable of the loader; its name is that of _encoded.
-    packed = re.findall(r'const packed_\w+ = "([A-Za-z0-9+/=]+)"', page)
-    return inline + [base64.b64decode(script).decode("ascii") for script in packed]
+def _contents(
+    drawing: Drawing,
+    topics: pd.DataFrame,
+    rows: pd.DataFrame | None,
+    layers: pd.DataFrame | None,
+    columns: Sequence[str],
+    **about: str,
+) -> Contents:
+    listed = list_topics(drawing, topics, name_topics(topics)[NOISE])
+    told = {
+        "title": one_line(about["title"]),
+        "subTitle": one_line(about["sub_title"]),
+        "run": about["run"],
+        "units": UNITS,
+        "seen": drawing.view,
+        "layers": list_layers(drawing, listed, layers),
+        "allRows": max(1, sum(topic["size"] for topic in listed)),
+    }
+    return Contents(drawing, rows, listed, told, columns)
 
 
-def _digest(script: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+def _fill(**blocks: str) -> str:
+    import jinja2
+
+    loader = jinja2.FileSystemLoader(PARTS)
+    template = jinja2.Environment(loader=loader, autoescape=True).get_template("page.html")
+    script = '"use strict";\n' + "\n".join((PARTS / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
+    digest = base64.b64encode(hashlib.sha256(f"\n{script}\n".encode()).digest()).decode()
+    style = (PARTS / "page.css").read_text(encoding="utf-8")
+    return template.render(policy=POLICY.format(script=f"sha256-{digest}"), style=style, script=script, **blocks)
 
 
-def _encoded(files: dict[Asset, bytes], suffix: str) -> dict[str, dict[str, str]]:
-    """Return DataMapPlot's cache of scripts or styles: address -> name of a variable, content in base64."""
-    cache = {}
-    for asset, data in files.items():
-        if asset.stands_for and asset.path.endswith(suffix):
-            text = _as_ascii(data.decode()) if suffix == ".js" else data.decode()
-            name = "packed_" + re.sub(r"\W", "_", asset.place)
-            cache[asset.stands_for] = {
-                "name": name,
-                "encoded_content": base64.b64encode(text.encode()).decode(),
-            }
-    return cache
-
-
-def _as_ascii(script: str) -> str:
-    # The page decodes base64 as Latin-1, and a browser's tools would ask for a source map.
-    script = re.sub(r"//# sourceMappingURL=\S*", "", script)
-    return re.sub("[^\x00-\x7f]", lambda letter: f"\\u{ord(letter[0]):04x}", script).replace("\r", "")
-
-
-def _font_faces(files: dict[Asset, bytes]) -> list[dict[str, str]]:
-    """Return DataMapPlot's list of font faces; the letters that a file holds stand in the font's own style sheet."""
-    sheets = [data.decode() for asset, data in files.items() if re.fullmatch(r"\d+\.css", asset.path)]
-    rules = "".join(sheets).split("@font-face")
-    faces = []
-    for asset, data in files.items():
-        if asset.path.endswith(".woff2"):
-            rule = next(rule for rule in rules if asset.path in rule)
-            faces.append(
-                {
-                    "style": "normal",
-                    "weight": re.search(r"font-weight: (\d+)", rule)[1],
-                    "unicode_range": re.search(r"unicode-range: ([^;]+)", rule)[1],
-                    "type": "woff2",
-                    "content": base64.b64encode(data).decode(),
-                }
-            )
-    return faces
-
-
-@contextmanager
-def _data_home(folder: str) -> Iterator[None]:
-    # DataMapPlot looks for its cache of style sheets in the user's data folder only; these name another one.
-    names = ("XDG_DATA_HOME", "WIN_PD_OVERRIDE_LOCAL_APPDATA")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, folder))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name, None) if value is None else os.environ.update({name: value})
+def _check_rows(rows: pd.DataFrame | None, count: int, columns: Sequence[str]) -> None:
+    if rows is None:
+        return
+    if len(rows) != count:
+        raise ValueError(f"{count} points, but {len(rows)} rows to show over them; give one a point or none")
+    if missing := [name for name in columns if name not in rows]:
+        raise ValueError(f"plot.hover_columns: no column {missing[0]!r}; there are {', '.join(rows)}")

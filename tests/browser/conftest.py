@@ -5,8 +5,6 @@ import shutil
 
 import pytest
 
-from helpers.assets import missing_assets
-
 # WebGL in software, and none of the requests that a browser makes for itself.
 FLAGS = (
     "--no-sandbox --disable-gpu --use-angle=swiftshader --enable-unsafe-swiftshader --disable-background-networking "
@@ -36,10 +34,34 @@ def browser():
         chromium.close()
 
 
+DRAWN = "!!(window.topicMap?.ready && topicMap.pictures)"
+
+
+def wait_until(page, condition, seconds=60):
+    """Wait for a condition; the page's policy forbids playwright's own way, which evaluates text in the page."""
+    for _ in range(seconds * 20):
+        if page.evaluate(condition):
+            return page
+        page.wait_for_timeout(50)
+    pytest.fail(f"{condition} did not come true in {seconds} s; the page complained of {page.complaints}")
+
+
 @pytest.fixture(scope="session")
-def page_scripts():
-    if missing_assets():
-        lacking("the page's scripts are not installed; run python -m helpers assets")
+def until():
+    """Wait for a condition on a page."""
+    return wait_until
+
+
+@pytest.fixture(scope="session")
+def drawn():
+    """Wait until a map has drawn its points and read its texts, and return its page."""
+    return lambda page: wait_until(page, DRAWN)
+
+
+@pytest.fixture
+def visit_map(visit, drawn):
+    """Open a map and wait until it is drawn."""
+    return lambda path, **context: drawn(visit(path, **context))
 
 
 @pytest.fixture
@@ -47,14 +69,14 @@ def visit(browser):
     """Open a file as a colleague would; what it asked for, complained of and showed stands on the page object."""
     opened = []
 
-    def open_file(path):
-        page = browser.new_page(viewport={"width": 1280, "height": 860})
+    def open_file(path, **context):
+        page = browser.new_page(**{"viewport": {"width": 1280, "height": 860}, "accept_downloads": True} | context)
         opened.append(page)
         page.asked, page.complaints = [], []
         page.on("request", lambda request: page.asked.append(request.url))
         page.on("pageerror", lambda error: page.complaints.append(str(error)))
         page.on("console", lambda line: line.type == "error" and page.complaints.append(line.text))
-        page.goto(path.as_uri())
+        page.goto(path if isinstance(path, str) else path.as_uri())
         return page
 
     yield open_file
