@@ -95,6 +95,9 @@ def _quantization() -> Check:
     """Quantize a small matrix for real: an import that works says little."""
     import torch
 
+    from helpers.models import quiet_bitsandbytes
+
+    quiet_bitsandbytes()
     try:
         from bitsandbytes.functional import dequantize_4bit, quantize_4bit
 

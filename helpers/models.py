@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -181,6 +182,11 @@ def computes_bf16() -> bool:
     import torch
 
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def quiet_bitsandbytes() -> None:
+    """Keep bitsandbytes from advising to install `kernels`, which loads code from the hub at run time."""
+    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
 
 
 def _is_here(known: KnownModel) -> bool:

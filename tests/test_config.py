@@ -54,10 +54,19 @@ def test_a_setting_of_two_types_has_one_message():
 
 def test_known_topics_are_carried_to_where_they_are_compared():
     for keep, kept in (([], ["intent"]), ("intent", ["intent"]), (["a"], ["a", "intent"])):
-        _, config = read_config("demo", {"evaluate.truth": "intent", "text.keep": keep})
+        _, config = read_config("puffin", {"evaluate.truth": "intent", "text.keep": keep})
         assert config.text.keep == kept
-    _, config = read_config("demo", {"text.keep": ["a"]})
+    _, config = read_config("puffin", {"text.keep": ["a"]})
     assert config.text.keep == ["a"] and config.evaluate.truth is None
+
+
+def test_columns_of_the_page_are_carried_to_it():
+    settings = {"plot.hover_columns": ["day", "topic_id", "intent", "day"], "evaluate.truth": "intent"}
+    _, config = read_config("puffin", settings | {"cluster.column": "topic_id", "text.keep": "city"})
+    assert config.text.keep == ["city", "intent", "day"]
+    assert read_config("puffin", {"plot.hover_columns": "day"})[1].text.keep == ["day"]
+    with pytest.raises(ValueError, match="plot.hover_columns"):
+        read_config("puffin", {"plot.hover_columns": 3})
 
 
 def test_all_mistakes_are_told_at_once():

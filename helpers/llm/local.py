@@ -53,7 +53,10 @@ class LocalLLM:
         from transformers import AutoModelForCausalLM
         from transformers.utils import logging
 
+        from helpers.models import quiet_bitsandbytes
+
         logging.disable_progress_bar()
+        quiet_bitsandbytes()
         device = "cuda" if torch.cuda.is_available() else "cpu"
         kind = _compute_type(device)
         shown = {"none": str(kind).removeprefix("torch.")}.get(self.quantization, self.quantization)

@@ -119,7 +119,7 @@ def test_bge_reads_510_tokens_by_its_first(tiny_bge, tmp_path):
     transformer = bge.model[0]
     tokens = bge.tokenizer(SENTENCES[0], return_tensors="pt")
     with torch.inference_mode():
-        hidden = transformer.model(**tokens).last_hidden_state[0, 0].numpy()
+        hidden = transformer.model(**tokens).last_hidden_state[0, 0].float().numpy()
     vectors, _ = embed_texts(frame(SENTENCES[:1]), embedder=bge, runs=tmp_path, run="r")
     np.testing.assert_allclose(vectors[0].astype(np.float32), unit_length(hidden[None])[0], atol=2e-3)
 
