@@ -88,7 +88,7 @@ def _precision() -> Check:
     from helpers.models import computes_bf16
 
     native = computes_bf16()
-    return Check("bf16 on CPU", "ok", "native, used for embedding" if native else "not native; fp32 is used")
+    return Check("bf16 on CPU", "ok", "native, used for embedding" if native else "no gain; fp32 is used")
 
 
 def _quantization() -> Check:

@@ -178,10 +178,13 @@ def package_folder(package: str) -> Path | None:
 
 
 def computes_bf16() -> bool:
-    """Return whether this CPU multiplies bf16 natively; where it does not, bf16 is many times slower than fp32."""
+    """Return whether this CPU is quicker in bf16 than in fp32: with AMX, and where the system lets programs use it.
+
+    AVX-512's own bf16 is no gain: on an Emerald Rapids whose AMX was switched off, 0.6 of the speed of fp32.
+    """
     import torch
 
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return bool(torch.cpu._is_amx_tile_supported() and torch.cpu._init_amx())
 
 
 def quiet_bitsandbytes() -> None:

@@ -6,7 +6,6 @@ Only push touches a network, and it says first where it goes. Nothing else of th
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,9 @@ import yaml
 
 from helpers.files import read_value, write_folder
 from helpers.runs import Run
-from helpers.shown import percent
-from helpers.text.sources.locate import is_hub
-from helpers.topics.drawing import one_line
+from helpers.shown import percent, public_name
+from helpers.text.excerpt import one_line
+from helpers.topics.tables import by_size
 
 TAG = "topic-map-kit"  # in the card of every folder that save_dataset wrote
 SHARD = 500_000  # rows of one Parquet file
@@ -237,19 +236,15 @@ def _making(report: Mapping[str, Any], *, texts: bool) -> list[tuple[str, str]]:
     settings, llm = report["settings"], (report.get("labels") or {}).get("by") or {}
     source, masked = settings["source"], settings.get("redact", {}).get("kinds", [])
     size = f", min_cluster_size {report['min_cluster_size']} ({report['min_cluster_size_reason']})"
+    size = size if by_size(report) else ""
     return [
-        ("source", f"{_public(source['path'])}, split {source['split']}"),
-        ("embedder", _public(report.get("embedding", {}).get("model") or "none")),
+        ("source", f"{public_name(source['path'])}, split {source['split']}"),
+        ("embedder", public_name(report.get("embedding", {}).get("model") or "none")),
         ("topics", settings["cluster"]["algorithm"] + size),
-        ("names", _public(llm.get("model") or "keywords only")),
+        ("names", public_name(llm.get("model") or "keywords only")),
         ("texts", f"{', '.join(masked) or 'nothing'} masked" if texts else "left out"),
         ("made with", "Topic Map Kit"),
     ]
-
-
-def _public(name: str) -> str:
-    """Return the name of a model or a source; of a file or folder of this machine only its last part."""
-    return name if is_hub(name) or name.startswith("package:") else re.split(r"[/\\]", name.rstrip("/\\"))[-1]
 
 
 def _columns(table: pa.Table, told: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -184,7 +184,7 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _refuse_columns_named_twice(self) -> Config:
-        for columns in (self.text.keep, self.apart):
+        for columns in (self.text.keep, self.apart, self.plot.hover_columns):
             if twice := [name for name in columns if columns.count(name) > 1]:
                 raise ValueError(f"column {twice[0]!r} is named twice among {', '.join(columns)}")
         if clash := [name for name in self.text.keep if f"source_{name}" in self.text.keep]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pandas as pd
@@ -21,6 +22,26 @@ def percent(share: float) -> str:
     ('99%', '100%', '1%')
     """
     return f"{min(max(round(100 * share), int(share > 0)), 100 - (share < 1))}%"
+
+
+def counted(number: int, one: str) -> str:
+    """Return a number with what it counts.
+
+    >>> counted(1, "topic"), counted(1200, "topic")
+    ('1 topic', '1,200 topics')
+    """
+    return f"{number:,} {one}{'s' * (number != 1)}"
+
+
+def public_name(name: str) -> str:
+    """Return the name of a model or source for others to read: of a path on this machine its last part alone.
+
+    >>> public_name("BAAI/bge-base-en-v1.5"), public_name("/home/me/models/mine"), public_name("~/mails.jsonl")
+    ('BAAI/bge-base-en-v1.5', 'mine', 'mails.jsonl')
+    """
+    if re.match(r"/|~|\.{1,2}[/\\]|[A-Za-z]:[/\\]", name) is None:
+        return name
+    return re.split(r"[/\\]", name.rstrip("/\\"))[-1]
 
 
 def show_tables_to_read() -> None:

@@ -61,7 +61,7 @@ def test_known_topics_are_carried_to_where_they_are_compared():
 
 
 def test_columns_of_the_page_are_carried_to_it():
-    settings = {"plot.hover_columns": ["day", "topic_id", "intent", "day"], "evaluate.truth": "intent"}
+    settings = {"plot.hover_columns": ["day", "topic_id", "intent"], "evaluate.truth": "intent"}
     _, config = read_config("puffin", settings | {"cluster.column": "topic_id", "text.keep": "city"})
     assert config.text.keep == ["city", "intent", "day"]
     assert read_config("puffin", {"plot.hover_columns": "day"})[1].text.keep == ["day"]

@@ -60,7 +60,7 @@ REPORT = {
     "title": "Small talk",
     "settings": {
         "source": {"path": "owner/name", "split": "train"},
-        "cluster": {"algorithm": "hdbscan"},
+        "cluster": {"algorithm": "hdbscan", "column": None, "topics": None},
         "redact": {"kinds": ["email", "phone"]},
     },
     "rows": 6,

@@ -5,12 +5,12 @@ The drawing itself is done in page.py and plot.py; nothing here is looked up by 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import regex
+
+from helpers.text.excerpt import one_line, shorten
 
 NOISE = -1
 NOISE_LABEL = "Unassigned"
@@ -82,33 +82,6 @@ def place_labels(points: np.ndarray, row_topics: np.ndarray, names: dict[int, st
     labels.insert(1, "label", [names[topic] for topic in labels["topic"]])
     labels["colour"] = _palette(labels[["x", "y"]].to_numpy(float))
     return labels.sort_values(["size", "topic"], ascending=[False, True], ignore_index=True)
-
-
-def shorten(text: str, chars: int) -> str:
-    """Return text with at most `chars` characters, cut between what a reader sees as characters, "…" at the end.
-
-    >>> shorten("a map of topics", 6)
-    'a map…'
-    """
-    if len(text) <= chars:
-        return text
-    if chars < 1:
-        return ""
-    if text[chars - 2 : chars].isascii() and text[chars - 2 : chars] != "\r\n":
-        return text[: chars - 1].rstrip() + "…"  # between two plain letters there is nothing to tear
-    # A letter with its accents, or an emoji of several parts, is one match: it is kept or dropped whole.
-    ends = [match.end() for match in regex.finditer(r"\X", text[: chars + 30]) if match.end() < chars]
-    return text[: ends[-1] if ends else chars - 1].rstrip() + "…"
-
-
-def one_line(text: str) -> str:
-    """Return text as one line that can be written as UTF-8, without control characters."""
-    return re.sub(r"\s+", " ", regex.sub(r"\p{Cc}", " ", writable(text))).strip()
-
-
-def writable(text: str) -> str:
-    """Return text with "?" for halves of characters, which no file can hold."""
-    return text.encode("utf-8", "replace").decode()
 
 
 def _checked(points: np.ndarray, row_topics: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -14,17 +14,22 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import regex
 
 from helpers.files import write_atomically
-from helpers.shown import percent
-from helpers.topics.drawing import one_line, shorten, writable
+from helpers.shown import percent, public_name
+from helpers.text.excerpt import excerpt, one_line, shorten
 from helpers.topics.pictures import read_centroids
 from helpers.topics.tune import RETURNS
 
 EXAMPLES = 8  # rows shown of a topic at most, and of the unassigned
 ALL_EXAMPLES = 200_000  # characters of all rows together: with hundreds of topics fewer of each are shown
 NEAREST = 5
+PLACES = (
+    "path",
+    "file",
+    "model",
+    "server",
+)  # names of figures that end in what is of this machine alone
 LONGEST_LIST, LONGEST_TABLE, LONGEST_VALUE = 12, 60, 600  # entries, or characters, of one figure or setting
 LARGEST_PICTURE = 200_000  # bytes; a larger one is scaled to PICTURE_WIDTH pixels and 128 colours
 PICTURE_WIDTH = 1100
@@ -111,8 +116,8 @@ def _headline(report: Mapping[str, Any], loose: pd.DataFrame, date: str) -> list
         ("Coverage", percent(report["coverage"]), ["of the texts are in a topic"]),
         ("In no topic", percent(float(loose["share"].sum())), close),
         ("Work", _duration(report["seconds"]), []),
-        ("Embedder", _inline(report.get("embedding", {}).get("model") or "none"), None),
-        ("Language model", _inline((report.get("labels", {}).get("by") or {}).get("model") or "none"), None),
+        ("Embedder", public_name(report.get("embedding", {}).get("model") or "none"), None),
+        ("Language model", public_name((report.get("labels", {}).get("by") or {}).get("model") or "none"), None),
         ("Date of the run", _inline(date), None),
     ]
     return [
@@ -176,20 +181,13 @@ def _row_texts(rows: pd.DataFrame, topics: pd.DataFrame, *, most: int, chars: in
 
 def _turns(row: Mapping[str, Any], chars: int) -> list[dict[str, str]]:
     """Return a text cut to chars in turns; one without a speaker where rows do not say who speaks."""
-    text, starts, speakers = shorten(str(row["text"]), chars), row.get("turns"), row.get("speakers")
-    pairs = []
-    if _is_list(starts) and _is_list(speakers) and len(starts) == len(speakers):
-        pairs = [(int(at), _inline(who)) for at, who in zip(starts, speakers, strict=True) if 0 <= at < len(text)]
-    pairs = [*([(0, "")] if not pairs or pairs[0][0] > 0 else []), *pairs]
-    ends = [*(at for at, _ in pairs[1:]), len(text)]
-    said = [(who, _clean(text[at:end]).strip()) for (at, who), end in zip(pairs, ends, strict=True)]
-    return [{"who": who, "text": part.removeprefix(f"{who}: ")} for who, part in said if part]
+    said = excerpt(str(row["text"]), row.get("turns"), row.get("speakers"), chars=chars)
+    return [{"who": _inline(who), "text": text} for who, text in said]
 
 
 def _examples_note(named: pd.DataFrame, most: int, chars: int) -> str:
     if not chars:
         return "No row is shown here, as plot.hover_chars is 0."
-    longest = int(named["representative_ids"].map(len).max()) if len(named) else 0
     longest = int(named["representative_ids"].map(len).max()) if len(named) else 0
     few = f" Of each topic {most} of up to {longest} rows that stand for it." if longest > most else ""
     return f"Of each row the first {chars:,} characters are shown.{few}"
@@ -255,7 +253,7 @@ def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, st
         if isinstance(value, Mapping) and value:
             yield from _flat(value, f"{full}.")
         else:
-            yield full, _shown(value)
+            yield full, _shown(public_name(value) if name in PLACES and isinstance(value, str) else value)
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401 - what JSON has
@@ -290,8 +288,3 @@ def _number(value: Any) -> float | None:  # noqa: ANN401
 def _inline(value: Any) -> str:  # noqa: ANN401
     """Return a text as one line, nothing for what is no text."""
     return _TURNING.sub("", one_line(value)) if isinstance(value, str) else ""
-
-
-def _clean(text: str) -> str:
-    """Return a text without control characters other than the ends of lines and tabs."""
-    return regex.sub(r"[^\P{Cc}\n\t]", " ", writable(text.replace("\r\n", "\n")))

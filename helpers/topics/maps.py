@@ -10,14 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
 
 from helpers.files import write_atomically
 from helpers.runs import Run
-from helpers.shown import HEADLESS, percent
+from helpers.shown import HEADLESS, counted, percent, public_name
 from helpers.topics.page import write_map
+from helpers.topics.page_data import cell_text
 from helpers.topics.plot import write_map_picture
 
 FRAME = 700  # pixels; the height of the page in a notebook
@@ -57,24 +59,31 @@ def draw_maps(
     pictures = [run.path(name) for name in ["map.png", "map.svg"][: 1 + svg]]
     with run.measured("plot"):
         write_map_picture(points, topics, row_topics, paths=pictures, **about)
-        about["sub_title"] = " · ".join(
-            [about["sub_title"], *filter(None, models), pd.Timestamp.now().strftime("%Y-%m-%d")]
-        )
-        shown = {"hover_chars": hover_chars, "hover_columns": hover_columns, "max_mb": max_mb}
-        rows = rows_of_points(texts, clusters, hover_columns)
-        page = {"path": run.path("map.html"), "run": run.name, "layers": layers, **shown}
-        facts = write_map(points, topics, row_topics, rows, **page, **about)
+        named = [public_name(model) for model in models if model]
+        about["sub_title"] = " · ".join([about["sub_title"], *named, pd.Timestamp.now().strftime("%Y-%m-%d")])
+        rows, columns = rows_of_points(texts, clusters, hover_columns)
+        at = rows.pop("vector").to_numpy()
+        page = {"path": run.path("map.html"), "run": run.name, "hover_chars": hover_chars, "max_mb": max_mb}
+        facts = write_map(points[at], topics, row_topics[at], rows, columns, layers=layers, **page, **about)
         write_atomically(run.path("map.csv"), _csv(texts, points, row_topics))
     return Maps(Image(run.path("map.png").read_bytes(), width=1000), facts)
 
 
-def rows_of_points(texts: pd.DataFrame, clusters: pd.DataFrame, columns: Sequence[str] = ()) -> pd.DataFrame:
-    """Return a line a point: ids of all its rows, and text, turns, speakers, confidence and columns of the first."""
-    grouped = texts.groupby("vector", sort=True)
-    first = texts.drop_duplicates("vector").sort_values("vector", kind="stable")
-    there = [name for name in ["text", *SPOKEN, *columns] if name in texts]
-    ids = grouped["id"].agg(list).to_numpy()
-    return first[there].assign(ids=ids, confidence=clusters["confidence"].to_numpy()).reset_index(drop=True)
+def rows_of_points(
+    texts: pd.DataFrame, clusters: pd.DataFrame, columns: Sequence[str] = ()
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return a line a point: vector, ids of all its rows, text, turns, speakers, confidence; and its columns.
+
+    Rows with equal texts are one point where their columns are equal too, so that a filter parts them.
+    """
+    keys = pd.DataFrame({str(at): texts[name].map(cell_text) for at, name in enumerate(columns)}, index=texts.index)
+    by = ["vector", *keys]
+    keyed = keys.assign(vector=texts["vector"], id=texts["id"])
+    first = texts[~keyed.duplicated(by)].assign(**keys).sort_values(by, kind="stable")
+    rows = first[[name for name in ["vector", "text", *SPOKEN] if name in texts]].reset_index(drop=True)
+    ids = keyed.groupby(by, sort=True)["id"].agg(list).to_numpy()
+    confidence = clusters["confidence"].to_numpy()[rows["vector"].to_numpy()]
+    return rows.assign(ids=ids, confidence=confidence), first[list(columns)].reset_index(drop=True)
 
 
 def show_page(run: Run) -> Any:  # noqa: ANN401 - an IFrame, or a sentence
@@ -97,11 +106,14 @@ def _served(path: Path) -> str | None:
         from jupyter_server.serverapp import list_running_servers
     except ImportError:
         return None
-    for server in list_running_servers():
-        root = Path(server["root_dir"]).resolve()
-        if path.resolve().is_relative_to(root):
-            return f"{server['base_url']}files/{path.resolve().relative_to(root).as_posix()}"
-    return None
+    path = path.resolve()
+    serving = [one for one in list_running_servers() if path.is_relative_to(Path(one["root_dir"]).resolve())]
+    # The one that this kernel is of, where several serve the folder.
+    serving.sort(key=lambda one: str(one["pid"]) != os.environ.get("JPY_PARENT_PID"))
+    if not serving:
+        return None
+    place = path.relative_to(Path(serving[0]["root_dir"]).resolve())
+    return f"{serving[0]['base_url']}files/{quote(place.as_posix())}"
 
 
 def _csv(texts: pd.DataFrame, points: np.ndarray, row_topics: np.ndarray) -> str:
@@ -112,4 +124,6 @@ def _csv(texts: pd.DataFrame, points: np.ndarray, row_topics: np.ndarray) -> str
 
 def _sub_title(topics: pd.DataFrame) -> str:
     rows, unassigned = int(topics["size"].sum()), int(topics.loc[topics["topic"] == -1, "size"].sum())
-    return f"{rows:,} rows, {len(topics) - 1} topics, {percent(1 - unassigned / max(1, rows))} of the rows in a topic"
+    found = int((topics["topic"] != -1).sum())
+    inside = percent(1 - unassigned / max(1, rows))
+    return f"{counted(rows, 'row')}, {counted(found, 'topic')}, {inside} of the rows in a topic"

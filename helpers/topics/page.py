@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +18,9 @@ import numpy as np
 import pandas as pd
 
 from helpers.files import write_atomically
-from helpers.topics.drawing import NOISE, Drawing, make_drawing, name_topics, one_line
+from helpers.shown import counted
+from helpers.text.excerpt import one_line
+from helpers.topics.drawing import NOISE, Drawing, make_drawing, name_topics
 from helpers.topics.page_data import UNITS, list_layers, list_topics, pack, pack_arrays, pack_rows, point_arrays
 
 PARTS = Path(__file__).with_name("page_parts")
@@ -28,7 +31,7 @@ POLICY = (
     "default-src 'none'; script-src '{script}'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; "
     "form-action 'none'"
 )
-FEWEST_CHARS = 60  # of a text; before texts are cut to less, points are left out
+FEWEST_CHARS = 60  # of a text; before it is cut to less, points are left out
 MEASURED = 20_000  # points from which the size of a page is foretold
 
 
@@ -38,16 +41,16 @@ class Contents:
 
     drawing: Drawing
     rows: pd.DataFrame | None
+    columns: pd.DataFrame | None
     topics: list[dict[str, Any]]
     about: dict[str, Any]
-    columns: Sequence[str]
 
     def html(self, *, chars: int, kept: np.ndarray | None = None, notes: Sequence[str] = ()) -> str:
         """Return the page; kept: (n,) which points are in it."""
-        drawing, rows = self.drawing, self.rows
+        drawing, rows, columns = self.drawing, self.rows, self.columns
         if kept is not None:
             drawing = Drawing(drawing.points[kept], drawing.topics[kept], drawing.labels, drawing.view)
-            rows = None if rows is None else rows[kept]
+            rows, columns = (None if table is None else table[kept] for table in (rows, columns))
         confidence = rows["confidence"] if rows is not None and "confidence" in rows else None
         specs, planes = pack_arrays(point_arrays(drawing, self.topics, confidence))
         about = self.about | {"topics": self.topics, "arrays": specs, "notes": list(notes)}
@@ -56,7 +59,7 @@ class Contents:
             sub_title=self.about["subTitle"],
             about=pack(about),
             points=pack(planes),
-            rows=pack_rows(rows, chars=chars, columns=self.columns),
+            rows=pack_rows(rows, columns, chars=chars),
         )
 
     def size(self, **which: Any) -> int:  # noqa: ANN401 - as html takes them
@@ -83,6 +86,7 @@ def write_map(
     topics: pd.DataFrame,
     row_topics: np.ndarray,
     rows: pd.DataFrame | None = None,
+    columns: pd.DataFrame | None = None,
     *,
     path: Path,
     title: str,
@@ -90,20 +94,23 @@ def write_map(
     run: str = "map",
     layers: pd.DataFrame | None = None,
     hover_chars: int = 200,
-    hover_columns: Sequence[str] = (),
     max_mb: float = 12.0,
 ) -> dict[str, Any]:
     """Write the map as one HTML file that makes no request; return its bytes, points, hover_chars and notes.
 
     points: (n, 2); row_topics: (n,) topic ids, -1 for none; topics: topic, label and, where known, size (rows),
     keywords, parent, score; layers: see layers.stack_layers, with label. rows: a line a point with ids (list of the ids
-    of all rows at this point), text and, where known, turns, speakers, confidence and the hover_columns; None: nothing
-    is said over a point. A page of more than max_mb million bytes gets shorter texts, then fewer points, and says so.
-    Raises ValueError for what cannot be drawn and for a max_mb that not even a page without points keeps.
+    of all rows at this point), text and, where known, turns, speakers and confidence; None: nothing is said over a
+    point. columns: a line a point, what else is shown of it, coloured by and filtered. A page of more than max_mb
+    million bytes gets shorter texts, then fewer points, and says so. Raises ValueError for what cannot be drawn and
+    for a max_mb that not even a page of one point a topic keeps.
     """
     drawing = make_drawing(points, topics, row_topics)
-    _check_rows(rows, len(drawing.points), hover_columns)
-    contents = _contents(drawing, topics, rows, layers, hover_columns, title=title, sub_title=sub_title, run=run)
+    for table in (rows, columns):
+        if table is not None and len(table) != len(drawing.points):
+            raise ValueError(f"{len(drawing.points)} points, but {len(table)} rows to show over them; give one a point")
+    about = {"title": one_line(title), "subTitle": one_line(sub_title), "run": run}
+    contents = _contents(drawing, topics, rows, columns, layers, about)
     html, facts = fit_page(contents, chars=hover_chars if rows is not None else 0, budget=round(max_mb * 1e6))
     page = html.encode()
     write_atomically(Path(path), page)
@@ -116,14 +123,14 @@ def fit_page(contents: Contents, *, chars: int, budget: int) -> tuple[str, dict[
     for kept_chars, kept_count in _trials(contents, chars, budget):
         kept = None if kept_count >= count else contents.sample(kept_count)
         drawn = count if kept is None else int(kept.sum())
-        notes = _notes(chars, kept_chars, drawn, count, budget)
+        notes = _notes(chars, kept_chars, drawn, count, budget) + _far(contents.drawing)
         html = contents.html(chars=kept_chars, kept=kept, notes=notes)
         if len(html.encode()) <= budget:
             return html, {"points": drawn, "hover_chars": kept_chars, "notes": notes}
-    least = contents.size(chars=min(chars, FEWEST_CHARS), kept=contents.sample(0))
+    least = math.ceil(len(html.encode()) / 1e4 + 0.1) / 100  # a little more: the notes name the size that is set
     raise ValueError(
-        f"plot.max_mb: {budget / 1e6:g} is too small for this map, a page with one point a topic has "
-        f"{least / 1e6:.2f} million bytes; set plot.max_mb to that or more"
+        f"plot.max_mb: {budget / 1e6:g} is too small for this map: a page with one point a topic takes {least:g}; set "
+        "plot.max_mb to that or more"
     )
 
 
@@ -141,12 +148,15 @@ def _trials(contents: Contents, chars: int, budget: int) -> Iterator[tuple[int, 
     while most > 0:
         yield fewer, most
         most = int(0.9 * most)
+    yield fewer, 0
 
 
 def _shorter(chars: int) -> list[int]:
     """Return chars and what it may be shortened to, step by step."""
-    steps = [round(chars * share) for share in (1, 0.75, 0.5, 0.375, 0.25)]
-    return [chars, *(step for step in steps[1:] if step >= FEWEST_CHARS)]
+    steps = [chars]
+    while steps[-1] > FEWEST_CHARS:
+        steps.append(max(FEWEST_CHARS, int(0.75 * steps[-1])))
+    return steps
 
 
 def _notes(chars: int, kept_chars: int, kept: int, count: int, budget: int) -> list[str]:
@@ -157,25 +167,27 @@ def _notes(chars: int, kept_chars: int, kept: int, count: int, budget: int) -> l
     return notes
 
 
+def _far(drawing: Drawing) -> list[str]:
+    far = int((~drawing.in_view).sum())
+    return [f"{counted(far, 'point')} far from the others: press ⌂ a second time to see all."] if far else []
+
+
 def _contents(
     drawing: Drawing,
     topics: pd.DataFrame,
     rows: pd.DataFrame | None,
+    columns: pd.DataFrame | None,
     layers: pd.DataFrame | None,
-    columns: Sequence[str],
-    **about: str,
+    about: dict[str, Any],
 ) -> Contents:
     listed = list_topics(drawing, topics, name_topics(topics)[NOISE])
-    told = {
-        "title": one_line(about["title"]),
-        "subTitle": one_line(about["sub_title"]),
-        "run": about["run"],
+    about |= {
         "units": UNITS,
-        "seen": drawing.view,
+        "firstBounds": drawing.view,
         "layers": list_layers(drawing, listed, layers),
         "allRows": max(1, sum(topic["size"] for topic in listed)),
     }
-    return Contents(drawing, rows, listed, told, columns)
+    return Contents(drawing, rows, columns, listed, about)
 
 
 def _fill(**blocks: str) -> str:
@@ -187,12 +199,3 @@ def _fill(**blocks: str) -> str:
     digest = base64.b64encode(hashlib.sha256(f"\n{script}\n".encode()).digest()).decode()
     style = (PARTS / "page.css").read_text(encoding="utf-8")
     return template.render(policy=POLICY.format(script=f"sha256-{digest}"), style=style, script=script, **blocks)
-
-
-def _check_rows(rows: pd.DataFrame | None, count: int, columns: Sequence[str]) -> None:
-    if rows is None:
-        return
-    if len(rows) != count:
-        raise ValueError(f"{count} points, but {len(rows)} rows to show over them; give one a point or none")
-    if missing := [name for name in columns if name not in rows]:
-        raise ValueError(f"plot.hover_columns: no column {missing[0]!r}; there are {', '.join(rows)}")

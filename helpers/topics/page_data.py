@@ -8,20 +8,19 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import regex
 
-from helpers.topics.drawing import NOISE, NOISE_COLOUR, Drawing, one_line, place_labels, shorten, writable
+from helpers.text.excerpt import excerpt, one_line, shorten, writable
+from helpers.topics.drawing import NOISE, NOISE_COLOUR, Drawing, place_labels
 
-UNITS = 65536  # whole numbers of a place in half a view; nearer than 400 times, points move by less than a pixel
+UNITS = 65536  # of a place in half a view; at the nearest, 150 times the first view, one is about a pixel
 MOST_VALUES = 1_000  # of a column that points can be coloured by
+DATES = 0.95  # share of dates from which on a column of texts is one of dates
 COLUMN_CHARS = 200  # of a value in a column that is shown over a point
 TURN, SAID = "\x1e", "\x1f"  # before a turn's speaker, and between the speaker and what is said
-_CONTROLS = regex.compile(r"[^\P{Cc}\n\t]")
 
 
 def pack(value: bytes | dict[str, Any]) -> str:
@@ -87,17 +86,17 @@ def list_layers(drawing: Drawing, topics: list[dict[str, Any]], layers: pd.DataF
     return found
 
 
-def pack_rows(rows: pd.DataFrame | None, *, chars: int, columns: Sequence[str] = ()) -> str:
+def pack_rows(rows: pd.DataFrame | None, columns: pd.DataFrame | None = None, *, chars: int) -> str:
     """Return the block of texts (at most chars characters each, with who says what), ids and columns of the points.
 
-    rows: a line a point, see page.write_map; None: nothing is said over a point.
+    rows, columns: a line a point, see page.write_map; None: nothing is said over a point.
     """
+    packed = [] if columns is None else [pack_column(str(name), columns[name]) for name in columns]
     if rows is None:
-        return pack({"texts": None, "roles": [], "ids": None, "copies": None, "columns": []})
+        return pack({"texts": None, "roles": [], "ids": None, "copies": None, "columns": packed})
     roles: dict[str, int] = {}
-    spoken = rows["speakers"] if "speakers" in rows and "turns" in rows else [()] * len(rows)
-    turns = rows["turns"] if "turns" in rows else [()] * len(rows)
-    texts = [_said(*line, roles, chars) for line in zip(rows["text"], turns, spoken, strict=True)] if chars else None
+    lines = zip(*(rows.get(name, [None] * len(rows)) for name in ("text", "turns", "speakers")), strict=True)
+    texts = [_said(*line, roles, chars) for line in lines] if chars else None
     copies = [len(ids) for ids in rows["ids"]]
     return pack(
         {
@@ -105,7 +104,7 @@ def pack_rows(rows: pd.DataFrame | None, *, chars: int, columns: Sequence[str] =
             "roles": list(roles),
             "ids": [writable(str(one)) for ids in rows["ids"] for one in ids],
             "copies": copies if max(copies, default=1) > 1 else None,
-            "columns": [pack_column(name, rows[name]) for name in columns],
+            "columns": packed,
         }
     )
 
@@ -118,7 +117,7 @@ def pack_column(name: str, values: pd.Series) -> dict[str, Any]:
     if dates is not None:
         times = dates.astype("datetime64[ms, UTC]").astype("int64").where(dates.notna())
         return {"name": name, "kind": "date", "values": _numbers(times)}
-    texts = values.map(_cell)
+    texts = values.map(cell_text)
     codes, found = pd.factorize(texts.mask(texts == ""))
     if len(found) <= MOST_VALUES and len(found) <= max(20, len(values) // 4):
         return {"name": name, "kind": "category", "values": found.tolist(), "codes": codes.tolist()}
@@ -126,14 +125,27 @@ def pack_column(name: str, values: pd.Series) -> dict[str, Any]:
 
 
 def as_dates(values: pd.Series) -> pd.Series | None:
-    """Return values as UTC times where they are dates, or texts that nearly all (95%) are ISO 8601 dates; else None."""
+    """Return values as UTC times where they are dates, or texts that nearly all are ISO 8601 dates; else None."""
     if pd.api.types.is_datetime64_any_dtype(values):
         return pd.to_datetime(values, utc=True)
-    there = values.dropna()
-    if there.empty or not there.map(lambda one: isinstance(one, str) and one[:4].isdigit() and "-" in one[4:8]).all():
+    there = values.notna().sum()
+    # A year alone, or any other number, is no date.
+    likely = values.map(lambda one: isinstance(one, str) and one[:4].isdigit() and "-" in one[4:8])
+    if not there or likely.sum() < DATES * there:
         return None
-    dates = pd.to_datetime(values, utc=True, errors="coerce", format="ISO8601")
-    return dates if dates.notna().sum() >= 0.95 * len(there) else None
+    dates = pd.to_datetime(values.where(likely.astype(bool)), utc=True, errors="coerce", format="ISO8601")
+    return dates if dates.notna().sum() >= DATES * there else None
+
+
+def cell_text(value: Any) -> str:  # noqa: ANN401 - whatever a source's column holds
+    """Return what stands in a cell, on one line; lists and objects as JSON, nothing as ""."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, (list, dict)):
+        value = json.dumps(value, ensure_ascii=False, default=str)
+    elif value is None or pd.isna(value):
+        return ""
+    return shorten(one_line(str(value)), COLUMN_CHARS)
 
 
 def _topic(line: dict[str, Any], more: pd.Series | dict[str, Any]) -> dict[str, Any]:
@@ -156,40 +168,18 @@ def _broader(line: dict[str, Any], lines: pd.DataFrame, members: dict[int, list[
     return _topic(line, lines.loc[line["topic"], ["size", "parent"]]) | {"members": members[line["topic"]]}
 
 
-def _said(text: str, turns: Sequence[int], speakers: Sequence[str | None], roles: dict[str, int], chars: int) -> str:
+def _said(text: str, turns: Any, speakers: Any, roles: dict[str, int], chars: int) -> str:  # noqa: ANN401
     """Return a text cut to chars, each turn with the number of its speaker before it; roles takes new speakers in."""
-    short = shorten(text, chars)
-    if speakers is None or len(speakers) == 0 or all(speaker is None for speaker in speakers):
-        return _plain(short)
-    ends = [*(int(start) for start in turns[1:]), len(text)]
-    parts = []
-    for start, end, speaker in zip(turns, ends, speakers, strict=True):
-        said = _plain(short[int(start) : end])
-        if not said:
-            continue
-        name = shorten(one_line(str(speaker or "")), 40)
-        said = said.removeprefix(f"{name}: ") if name else said
-        parts.append(TURN + np.base_repr(roles.setdefault(name, len(roles)), 36) + SAID + said)
-    return "".join(parts)
-
-
-def _plain(text: str) -> str:
-    return _CONTROLS.sub(" ", writable(text)).strip()
-
-
-def _cell(value: Any) -> str:  # noqa: ANN401 - whatever a source's column holds
-    if isinstance(value, np.ndarray):
-        value = value.tolist()
-    if isinstance(value, (list, dict)):
-        value = json.dumps(value, ensure_ascii=False, default=str)
-    elif value is None or pd.isna(value):
-        return ""
-    return shorten(one_line(str(value)), COLUMN_CHARS)
+    parts = excerpt(text, turns, speakers, chars=chars)
+    if not any(name for name, _ in parts):
+        return "\n".join(said for _, said in parts)
+    numbers = (np.base_repr(roles.setdefault(name, len(roles)), 36) for name, _ in parts)
+    return "".join(TURN + number + SAID + said for number, (_, said) in zip(numbers, parts, strict=True))
 
 
 def _numbers(values: pd.Series) -> list[float | None]:
-    """Return numbers for JSON, whole ones without a point, None for what is none."""
+    """Return numbers for JSON: whole ones exactly and without a point, others to 7 digits, None for what is none."""
     finite = np.isfinite(values.to_numpy(dtype="float64", na_value=np.nan))
-    plain = (float(f"{value:.6g}") if abs(value) < 1e9 else float(value) for value in values.where(finite, 0))
-    found = [int(value) if value == int(value) else value for value in plain]
+    plain = values.where(finite, 0).tolist()
+    found = [int(value) if value == int(value) else float(f"{value:.7g}") for value in plain]
     return [value if known else None for value, known in zip(found, finite.tolist(), strict=True)]

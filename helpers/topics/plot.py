@@ -18,8 +18,9 @@ import pandas as pd
 
 from helpers.compiled import keep_datashader
 from helpers.files import write_atomically
-from helpers.shown import percent
-from helpers.topics.drawing import NOISE, NOISE_COLOUR, Drawing, make_drawing, one_line
+from helpers.shown import counted, percent
+from helpers.text.excerpt import one_line
+from helpers.topics.drawing import NOISE, NOISE_COLOUR, Drawing, make_drawing
 
 LABEL_WIDTH = 18  # letters a line
 PICTURE_LABELS = 40  # more cannot be told apart in a picture of 12 inches
@@ -122,7 +123,7 @@ def _beneath_each_other(drawing: Drawing) -> tuple[np.ndarray, list[str]]:
 def _remarks(counts: dict[str, int], unassigned: float) -> list[str]:
     remarks = [f"grey: in no topic ({percent(unassigned)} of the points)"] if unassigned else []
     if counts["outside"]:
-        remarks.append(f"{counts['outside']:,} points far from the others are outside this view")
+        remarks.append(f"outside this view: {counted(counts['outside'], 'point')} far from the others")
     if counts["unnamed"]:
         remarks.append(f"{counts['named']} of {counts['named'] + counts['unnamed']} topics named")
     return remarks

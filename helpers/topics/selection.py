@@ -77,7 +77,9 @@ def _ids_of_csv(path: Path) -> list[str]:
         if separator is None:
             columns = max(headers.values(), key=len)
             raise ValueError(f"{path}: no column id; columns are {', '.join(columns)}")
-        return pd.read_csv(path, sep=separator, usecols=["id"], **reading)["id"].tolist()
+        ids = pd.read_csv(path, sep=separator, usecols=["id"], **reading)["id"]
+        # The page puts a sign before an id that a spreadsheet would take for a formula.
+        return ids.str.replace(r"^'(?='*[=+\-@\t\r])", "", regex=True).tolist()
     except pd.errors.EmptyDataError:
         raise ValueError(f"{path}: an empty file; expected a line of column names with id among them") from None
     except pd.errors.ParserError as error:

@@ -5,7 +5,7 @@ Topics have their own table, topics.parquet, which the label stage writes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -134,19 +134,19 @@ def advice(report: dict[str, Any], topics: pd.DataFrame) -> str:
         found.append(
             f"{report['equal_after_cut']:,} texts differ only in what was cut off: set truncate.strategy: tail."
         )
-    if report["unique"] <= size and _by_size(report):
+    if report["unique"] <= size and by_size(report):
         found[1:1] = [f"{report['unique']:,} different texts are too few for topics of more than {size}."]
     return " ".join(found)
 
 
-def _by_size(report: dict[str, Any]) -> bool:
+def by_size(report: Mapping[str, Any]) -> bool:
     """Return whether cluster.min_cluster_size has a say in how many topics there are."""
     cluster = report["settings"]["cluster"]
     return cluster["algorithm"] == "hdbscan" and not cluster["column"] and not cluster["topics"]
 
 
 def _on_topics(report: dict[str, Any], topics: pd.DataFrame) -> list[str]:
-    if not _by_size(report):
+    if not by_size(report):
         return []
     below = f"a cluster.min_cluster_size below {report['min_cluster_size']}"
     smaller = f"{below} in OVERRIDES, and run all cells: what it does not change is kept."

