@@ -44,7 +44,8 @@ function readRows({ texts, roles, ids, copies, columns }) {
   for (const id of ["save-csv", "save-json"]) byId(id).disabled = ids === null;
   offerColourings();
   // What was typed or opened before the texts were there is done now.
-  byId("search").value ? search() : refresh();
+  if (byId("search").value) search();
+  else if (!byId("drawer").hidden) showTable();
 }
 
 function offerColourings() {
