@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from helpers.compiled import keep_datashader
 from helpers.files import write_folder
+from helpers.topics.assigner import Assigner, fit_assigner, save_assigner
 from helpers.vectors.embedder import Embedder, unit_length
 
 CANDIDATES = 200  # members nearest to the centre, among which the representative ones are chosen
@@ -29,6 +30,7 @@ def describe_topics(
     vectors: np.ndarray,
     clusters: pd.DataFrame,
     layers: pd.DataFrame | None = None,
+    points: np.ndarray | None = None,
     *,
     embedder: Embedder,
     own_vectors: bool = False,
@@ -45,8 +47,8 @@ def describe_topics(
     texts: a line a row, with `vector` (its line in vectors and clusters). The columns are topic, size (rows),
     unique (texts), share (of all rows), name (of own clusters), keywords and their scores (c-TF-IDF), keybert, mmr,
     representative_ids; parent and stability from layers, see layers.py. The fitted BERTopic goes to model_folder, with
-    centroids, exemplars and thresholds beside it. own_vectors: the vectors are not the embedder's, so KeyBERT embeds
-    the texts that it compares with words.
+    centroids, exemplars and thresholds beside it, and what new rows are compared with, see assigner.py. points: the
+    map. own_vectors: the vectors are not the embedder's, so KeyBERT embeds the texts that it compares with words.
     """
     unique = texts.drop_duplicates("vector").sort_values("vector").reset_index(drop=True)
     topics = clusters["topic"].to_numpy()
@@ -64,7 +66,8 @@ def describe_topics(
         model = _fit(documents, full, topics, embedder, known, top_n_words, ngrams, stops, diversity)
         words = _words(model)
         model.representative_docs_ = {t: unique["text"].to_numpy()[chosen[t]].tolist() for t in chosen}
-        write_folder(model_folder, lambda folder: _save(model, folder, embedder, full, topics, chosen))
+        assigner = fit_assigner(full, topics, points)
+        write_folder(model_folder, lambda folder: _save(model, assigner, folder, full, topics, chosen))
     for column, found in words.items():
         table[column] = [found.get(topic, []) for topic in table["topic"]]
     embedder.free()
@@ -224,8 +227,8 @@ def _words(model: Any) -> dict[str, dict[int, list]]:  # noqa: ANN401
 
 def _save(
     model: Any,  # noqa: ANN401
+    assigner: Assigner,
     folder: Path,
-    embedder: Embedder,
     vectors: np.ndarray,
     topics: np.ndarray,
     chosen: dict[int, np.ndarray],
@@ -250,3 +253,4 @@ def _save(
         {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()},
         folder / "centroids.safetensors",
     )
+    save_assigner(assigner, folder)

@@ -1,0 +1,231 @@
+"""A map's vectors and clusters -> what new rows are compared with, a few tensors saved beside its model.
+
+How new rows are compared is told in assign.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+
+FILE = "assign.safetensors"
+KEPT_OUT = 0.1  # share of each topic's rows by which similarities are judged; the centres do not know them
+DIRECTIONS = 128  # in which rows of one topic differ most, and which count for less; all 384 gain .002 NMI
+LEAST_SHRINKAGE = 0.1  # of the covariance towards a sphere; more where rows are few (Ledoit and Wolf 2004)
+FEW = 20  # kept-out rows of a topic at which its own quantile counts as much as that of all topics
+ANCHORS = 4_096  # fitted rows whose places on the map are kept
+AT_ONCE = 4_096  # vectors compared with all topics at a time; fewer are filled up, see blocks
+
+
+@dataclass(frozen=True)
+class Assigner:
+    """What new rows are compared with: tensors only, so that any machine reads them.
+
+    A row's similarity to a topic is the cosine to its centre after whitening with the covariance within topics: in
+    directions in which rows of one topic differ anyway, differences count for less. (d dimensions, r directions, k
+    topics, m kept-out rows, a anchors)
+    """
+
+    directions: np.ndarray  # (d, r), orthonormal
+    weights: np.ndarray  # (r,) what is added along them, below zero where rows of a topic differ much
+    tail: np.ndarray  # (1,) weight of all other directions
+    centres: np.ndarray  # (d, k), whitened and scaled: their product with a row of whitened length 1 is the similarity
+    kept_topics: np.ndarray  # (m,) nearest topic of the rows that were kept out
+    kept_similarities: np.ndarray  # (m,) to it
+    margins: np.ndarray  # (c,) lead over the runner-up, growing; and for each of them
+    chances: np.ndarray  # (c,) how many of ten kept-out rows went where the fit had them, as a share
+    shares: np.ndarray  # (k,) of the fitted rows that are in the topic
+    anchors: np.ndarray  # (a, d) float16
+    anchor_points: np.ndarray  # (a, 2)
+
+    @property
+    def dimensions(self) -> int:
+        """How long a vector must be."""
+        return len(self.directions)
+
+    def thresholds(self, reject: float) -> np.ndarray:
+        """Return (k,) the least similarity of each topic's rows, so that a share of the kept-out rows is turned away.
+
+        A topic with few kept-out rows leans on the quantile of all; the share is exact over all topics together.
+        """
+        if not 0 <= reject < 1:
+            raise ValueError(f"assign.reject: expected a share from 0 to below 1, got {reject}")
+        topics, similarities = self.kept_topics, self.kept_similarities
+        least = np.full(self.centres.shape[1], -np.inf)
+        if reject == 0 or not len(topics):
+            return least
+        common = np.quantile(similarities, reject)
+        for topic in range(len(least)):
+            own = similarities[topics == topic]
+            share = len(own) / (len(own) + FEW)
+            least[topic] = share * np.quantile(own, reject) + (1 - share) * common if len(own) else common
+        return least + np.quantile(similarities - least[topics], reject)
+
+    def similarities(self, vectors: np.ndarray) -> np.ndarray:
+        """Return (n, k) float32, from -1 to 1, for vectors (n, d) float32; one of zeros is similar to nothing."""
+        along = vectors @ self.directions
+        lengths = self.tail[0] * np.einsum("ij,ij->i", vectors, vectors) + np.square(along) @ self.weights
+        return (vectors @ self.centres) / np.sqrt(np.maximum(lengths, np.finfo(np.float32).tiny))[:, None]
+
+
+def fit_assigner(
+    vectors: np.ndarray, topics: np.ndarray, points: np.ndarray | None = None, *, seed: int = 42
+) -> Assigner:
+    """Return what new rows are compared with, made from a map's vectors (n, d) of unit length and topics (n,).
+
+    A tenth of each topic's rows is kept out of the centres and tells how similar a topic's rows are, and how often the
+    nearest topic is the one that the fit gave. points: (n, 2), the map. Raises ValueError for a map without topics.
+    """
+    topics = np.asarray(topics)
+    if not (topics >= 0).any():
+        raise ValueError("this map has no topics that new rows could be in: fit it anew with a smaller size")
+    full = np.asarray(vectors, dtype=np.float32)
+    kept = keep_out(topics, seed=seed)
+    inside = (topics >= 0) & ~kept
+    means = _means(full[inside], topics[inside])
+    directions, weights, tail = _whitening(full[inside] - means[topics[inside]])
+    whitened = tail * means + ((means @ directions) * weights) @ directions.T
+    centres = (whitened / np.sqrt(np.einsum("ij,ij->i", whitened, means))[:, None]).T
+    known = Assigner(
+        directions=directions,
+        weights=weights,
+        tail=np.array([tail], dtype=np.float32),
+        centres=np.ascontiguousarray(centres, dtype=np.float32),
+        kept_topics=np.zeros(0, dtype=np.int64),
+        kept_similarities=np.zeros(0, dtype=np.float32),
+        margins=np.zeros(1, dtype=np.float32),
+        chances=np.ones(1, dtype=np.float32),
+        shares=(np.bincount(topics[topics >= 0]) / len(topics)).astype(np.float32),
+        **_anchors(full, topics, points, seed=seed),
+    )
+    judged = kept if kept.any() else inside  # of very few rows none can be kept out
+    return _calibrated(known, full[judged], topics[judged])
+
+
+def keep_out(topics: np.ndarray, *, seed: int = 42) -> np.ndarray:
+    """Return which rows (n,) are kept out: a tenth of each topic, none of a topic with fewer than ten."""
+    random, kept = np.random.default_rng(seed), np.zeros(len(topics), dtype=bool)
+    for topic in range(topics.max(initial=-1) + 1):
+        members = np.flatnonzero(topics == topic)
+        kept[random.permutation(members)[: int(KEPT_OUT * len(members))]] = True
+    return kept
+
+
+def nearest_two(vectors: np.ndarray, assigner: Assigner) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return each vector's nearest topic, the second, and the similarity to both."""
+    kinds = (np.int32, np.int32, np.float32, np.float32)
+    found = tuple(np.zeros(len(vectors), dtype=kind) for kind in kinds)
+    for lines, block in blocks(vectors):
+        for whole, part in zip(found, _two_nearest(assigner.similarities(block)), strict=True):
+            whole[lines] = part[: lines.stop - lines.start]
+    return found
+
+
+def blocks(vectors: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield places and vectors as float32, always AT_ONCE of them, filled up with zeros.
+
+    A product's last bits depend on how many rows are multiplied at once: so a row's never depend on its company.
+    """
+    for start in range(0, len(vectors), AT_ONCE):
+        lines = slice(start, min(start + AT_ONCE, len(vectors)))
+        block = np.zeros((AT_ONCE, vectors.shape[1]), dtype=np.float32)
+        block[: lines.stop - lines.start] = vectors[lines]
+        yield lines, block
+
+
+def save_assigner(assigner: Assigner, folder: Path) -> Path:
+    """Write the assigner to a model's folder and return the file."""
+    from safetensors.numpy import save_file
+
+    save_file({one.name: np.ascontiguousarray(getattr(assigner, one.name)) for one in fields(assigner)}, folder / FILE)
+    return folder / FILE
+
+
+def read_assigner(folder: Path) -> Assigner:
+    """Return the assigner of a model's folder; FileNotFoundError or ValueError say what is wrong with it."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    path = folder / FILE
+    if not path.exists():
+        raise FileNotFoundError(f"no {path}: expected the model/ of a run that found topics; run it first")
+    try:
+        tensors = load_file(path)
+        return Assigner(**{one.name: tensors[one.name] for one in fields(Assigner)})
+    except (SafetensorError, KeyError) as error:
+        raise ValueError(f"{path} is not what this version of the kit saves ({error}): run the map anew") from None
+
+
+def _means(vectors: np.ndarray, topics: np.ndarray) -> np.ndarray:
+    from scipy.sparse import csr_array
+
+    sizes = np.bincount(topics)
+    mean = csr_array((1 / sizes[topics], (topics, np.arange(len(topics)))), shape=(len(sizes), len(topics)))
+    return (mean @ vectors).astype(np.float32)
+
+
+def _whitening(rest: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return directions, weights and tail of the inverse of the covariance of what is left of rows beside their means.
+
+    It is I * tail + directions * weights * directions', scaled so that its mean eigenvalue is 1.
+    """
+    from sklearn.covariance import ledoit_wolf_shrinkage
+
+    dimensions = rest.shape[1]
+    covariance = rest.astype(np.float64).T @ rest / len(rest)
+    spread = np.trace(covariance) / dimensions
+    if spread <= 0:  # every topic is one vector many times
+        return np.zeros((dimensions, 1), dtype=np.float32), np.zeros(1, dtype=np.float32), 1.0
+    shrinkage = LEAST_SHRINKAGE
+    if len(rest) < 20 * dimensions:  # with more rows it is less than the least
+        shrinkage = max(shrinkage, float(ledoit_wolf_shrinkage(rest, assume_centered=True)))
+    values, axes = np.linalg.eigh((1 - shrinkage) * covariance / spread + shrinkage * np.eye(dimensions))
+    count = min(DIRECTIONS, dimensions)
+    tail = 1 / values[: dimensions - count].mean() if count < dimensions else 1 / values[0]
+    weights = 1 / values[dimensions - count :] - tail
+    scale = dimensions / (tail * dimensions + weights.sum())
+    return axes[:, dimensions - count :].astype(np.float32), (scale * weights).astype(np.float32), float(scale * tail)
+
+
+def _anchors(vectors: np.ndarray, topics: np.ndarray, points: np.ndarray | None, *, seed: int) -> dict[str, np.ndarray]:
+    """Return vectors and places of fitted rows: as large a share of every topic, and one of each at least."""
+    if points is None:
+        return {"anchors": np.zeros((0, vectors.shape[1]), np.float16), "anchor_points": np.zeros((0, 2), np.float32)}
+    random, chosen = np.random.default_rng(seed), []
+    for topic in range(-1, topics.max() + 1):
+        members = random.permutation(np.flatnonzero(topics == topic))
+        chosen.append(members[: max(1, int(len(members) * ANCHORS / len(topics)))])
+    lines = np.sort(np.concatenate(chosen))
+    return {"anchors": vectors[lines].astype(np.float16), "anchor_points": np.asarray(points[lines], dtype=np.float32)}
+
+
+def _calibrated(known: Assigner, vectors: np.ndarray, topics: np.ndarray) -> Assigner:
+    """Return the assigner with what the kept-out rows tell: similarities, and the chance of a lead to be right."""
+    from sklearn.isotonic import IsotonicRegression
+
+    nearest, _, similarity, second = nearest_two(vectors, known)
+    margin = (similarity - second).astype(np.float64)
+    rising = IsotonicRegression(y_min=1 / (len(topics) + 2), y_max=1 - 1 / (len(topics) + 2), out_of_bounds="clip")
+    rising.fit(margin, (nearest == topics).astype(np.float64))
+    return replace(
+        known,
+        kept_topics=nearest.astype(np.int64),
+        kept_similarities=similarity,
+        margins=rising.X_thresholds_.astype(np.float32),
+        chances=rising.y_thresholds_.astype(np.float32),
+    )
+
+
+def _two_nearest(similarities: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the nearest topic, the second, and both similarities; -1 and -1 where there is one topic only."""
+    lines = np.arange(len(similarities))
+    nearest = similarities.argmax(axis=1)
+    best = similarities[lines, nearest]
+    if similarities.shape[1] == 1:
+        return nearest.astype(np.int32), np.full(len(lines), -1, np.int32), best, np.full(len(lines), -1, np.float32)
+    similarities[lines, nearest] = -np.inf
+    second = similarities.argmax(axis=1)
+    return nearest.astype(np.int32), second.astype(np.int32), best, similarities[lines, second]
