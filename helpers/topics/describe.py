@@ -22,7 +22,6 @@ from helpers.vectors.embedder import Embedder, unit_length
 
 CANDIDATES = 200  # members nearest to the centre, among which the representative ones are chosen
 LANGUAGE_SHARE = 0.05  # a language of fewer rows than this does not bring its stop words
-THRESHOLD_QUANTILE = 0.05  # of a topic's members, this share is less similar to its centre than its threshold
 
 
 def describe_topics(
@@ -47,8 +46,8 @@ def describe_topics(
     texts: a line a row, with `vector` (its line in vectors and clusters). The columns are topic, size (rows),
     unique (texts), share (of all rows), name (of own clusters), keywords and their scores (c-TF-IDF), keybert, mmr,
     representative_ids; parent and stability from layers, see layers.py. The fitted BERTopic goes to model_folder, with
-    centroids, exemplars and thresholds beside it, and what new rows are compared with, see assigner.py. points: the
-    map. own_vectors: the vectors are not the embedder's, so KeyBERT embeds the texts that it compares with words.
+    the centroids beside it and what new rows are compared with, see assigner.py. points: the map. own_vectors: the
+    vectors are not the embedder's, so KeyBERT embeds the texts that it compares with words.
     """
     unique = texts.drop_duplicates("vector").sort_values("vector").reset_index(drop=True)
     topics = clusters["topic"].to_numpy()
@@ -67,7 +66,7 @@ def describe_topics(
         words = _words(model)
         model.representative_docs_ = {t: unique["text"].to_numpy()[chosen[t]].tolist() for t in chosen}
         assigner = fit_assigner(full, topics, points)
-        write_folder(model_folder, lambda folder: _save(model, assigner, folder, full, topics, chosen))
+        write_folder(model_folder, lambda folder: _save(model, assigner, folder, full, topics))
     for column, found in words.items():
         table[column] = [found.get(topic, []) for topic in table["topic"]]
     embedder.free()
@@ -231,7 +230,6 @@ def _save(
     folder: Path,
     vectors: np.ndarray,
     topics: np.ndarray,
-    chosen: dict[int, np.ndarray],
 ) -> None:
     from safetensors.numpy import save_file
 
@@ -241,16 +239,5 @@ def _save(
     notes.disabled = False
     numbers = np.arange(topics.max() + 1)
     centroids = unit_length(np.stack([vectors[topics == t].mean(axis=0) for t in numbers]))
-    nearness = np.einsum("ij,ij->i", vectors, centroids[np.maximum(topics, 0)])
-    thresholds = [np.quantile(nearness[topics == t], THRESHOLD_QUANTILE) for t in numbers]
-    tensors = {
-        "centroids": centroids,
-        "thresholds": np.array(thresholds, dtype=np.float32),
-        "exemplars": np.concatenate([vectors[chosen[t]] for t in numbers]),
-        "exemplar_topics": np.concatenate([np.full(len(chosen[t]), t) for t in numbers]),
-    }
-    save_file(
-        {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()},
-        folder / "centroids.safetensors",
-    )
+    save_file({"centroids": centroids}, folder / "centroids.safetensors")
     save_assigner(assigner, folder)

@@ -1,4 +1,4 @@
-"""Unassigned rows -> the topic that each is most like, where it is as near to it as the topic's own rows are.
+"""Unassigned rows -> the topic that each would be given as a new row, where one is near enough.
 
 It has a column of its own. Nothing moves: topic, coverage and keywords stay those of the fit.
 """
@@ -10,30 +10,26 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-CENTROIDS = "centroids.safetensors"
-AT_ONCE = 16_384  # vectors compared with all centroids at a time
+from helpers.topics.assign import assign_vectors
+from helpers.topics.assigner import FILE, blocks, read_assigner
 
 
 def nearest_topics(vectors: np.ndarray, clusters: pd.DataFrame, *, model_folder: Path) -> pd.DataFrame:
-    """Return a line a unique vector: nearest_topic (int64) and similarity (float32), its cosine to that topic's centre.
+    """Return a line a unique vector: nearest_topic (int64) and similarity (float32) to it, see assigner.py.
 
-    A point that has a topic keeps it. An unassigned one gets the topic whose centre is most similar, if it is no less
-    similar than the topic's threshold, below which a twentieth of its own points lie; otherwise -1. vectors: (n, d),
-    unit length; clusters: a line each; model_folder: with centroids and thresholds, see describe.py.
+    A point that has a topic keeps it. An unassigned one gets the topic that assign_vectors gives it, which turns a
+    twentieth of a topic's own rows away; -1 where none is near enough, and the similarity is that to the nearest.
+    vectors: (n, d), unit length; clusters: a line each; model_folder: of the map.
     """
     topics = clusters["topic"].to_numpy()
-    path = model_folder / CENTROIDS
-    if not path.exists():
+    if not (model_folder / FILE).exists():
         return pd.DataFrame({"nearest_topic": topics, "similarity": np.zeros(len(topics), dtype=np.float32)})
-    from safetensors.numpy import load_file
-
-    known = load_file(path)
-    nearest, similarity = topics.copy(), np.empty(len(topics), dtype=np.float32)
-    for start in range(0, len(topics), AT_ONCE):
-        block = slice(start, start + AT_ONCE)
-        cosines = np.asarray(vectors[block], dtype=np.float32) @ known["centroids"].T
-        best = np.where(topics[block] == -1, cosines.argmax(axis=1), topics[block])
-        similarity[block] = np.take_along_axis(cosines, best[:, None], axis=1)[:, 0]
-        near = similarity[block] >= known["thresholds"][best]
-        nearest[block] = np.where((topics[block] == -1) & ~near, -1, best)
+    assigner = read_assigner(model_folder)
+    given = assign_vectors(vectors, assigner)["topic"].to_numpy()
+    similarity = np.empty(len(topics), dtype=np.float32)
+    for lines, block in blocks(vectors):
+        found = assigner.similarities(block)[: lines.stop - lines.start]
+        own = np.where(topics[lines] == -1, found.argmax(axis=1), topics[lines])
+        similarity[lines] = np.take_along_axis(found, own[:, None], axis=1)[:, 0]
+    nearest = np.where(topics == -1, given, topics).astype(np.int64)
     return pd.DataFrame({"nearest_topic": nearest, "similarity": similarity})
