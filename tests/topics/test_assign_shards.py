@@ -1,0 +1,168 @@
+"""Shards are assigned whole, once, in any number of processes, and after a kill as if nothing had been."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from helpers.topics.assign import assign_vectors
+from helpers.topics.assign_shards import assign_parquet
+from helpers.topics.assigner import fit_assigner, read_assigner, save_assigner
+from helpers.vectors.embedder import unit_length
+
+COUNT, FILES = 900, 6
+
+
+def around(count, *, seed):
+    """Return unit vectors around five centres, the same for every seed, and the centre of each."""
+    centres = np.random.default_rng(7).normal(size=(5, 16))
+    random = np.random.default_rng(seed)
+    topics = random.integers(5, size=count)
+    return unit_length(centres[topics] + 0.5 * random.normal(size=(count, 16))), topics
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    vectors, topics = around(2000, seed=0)
+    save_assigner(fit_assigner(vectors, topics, np.column_stack([topics, topics])), folder)
+    return folder
+
+
+@pytest.fixture
+def source(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    vectors, _ = around(COUNT, seed=1)
+    values = [None if i % 90 == 7 else list(map(float, vector)) for i, vector in enumerate(vectors)]
+    each = COUNT // FILES
+    for part in range(FILES):
+        lines = range(part * each, (part + 1) * each)
+        table = pa.table({"id": [f"r{i}" for i in lines], "vector": [values[i] for i in lines]})
+        pq.write_table(table, folder / f"{part}.parquet")
+    return folder
+
+
+def gathered(parts):
+    """Return all rows and all rejected rows of an output, by id."""
+    rows = pd.concat([pd.read_parquet(part) for part in parts])
+    rejected = pd.concat([pd.read_parquet(part.parent.parent / "rejected" / part.name) for part in parts])
+    return rows.sort_values("id", ignore_index=True), rejected.sort_values("id", ignore_index=True)
+
+
+def test_every_row_gets_what_it_would_get_alone(model, source, tmp_path):
+    rows, rejected = gathered(
+        assign_parquet(str(source), model, tmp_path / "out", column="vector", id="id", place=True)
+    )
+    assert len(rows) + len(rejected) == COUNT and set(rejected["reason"]) == {"no vector"}
+    assert sorted(rejected["id"]) == sorted(f"r{i}" for i in range(COUNT) if i % 90 == 7)
+    given = pd.concat([pd.read_parquet(path) for path in sorted(source.glob("*"))]).dropna().sort_values("id")
+    alone = assign_vectors(np.stack(given["vector"].to_list()), read_assigner(model))
+    for column in ("topic", "confidence", "distance", "runner_up", "reason"):
+        assert rows[column].tolist() == alone[column].tolist()
+    place = rows[rows["id"] == "r450"].iloc[0]
+    assert (place["file"], place["position"]) == ("3.parquet", 0) and rows[["x", "y"]].notna().all(axis=None)
+
+
+def test_processes_and_the_layout_of_files_change_nothing(model, source, tmp_path):
+    one, _ = gathered(assign_parquet(str(source), model, tmp_path / "one", column="vector", id="id"))
+    two, _ = gathered(assign_parquet(str(source), model, tmp_path / "two", column="vector", id="id", workers=2))
+    pd.testing.assert_frame_equal(one, two)
+    (tmp_path / "whole").mkdir()
+    tables = [pq.read_table(path) for path in sorted(source.glob("*"))]
+    pq.write_table(pa.concat_tables(tables), tmp_path / "whole" / "all.parquet", row_group_size=77)
+    whole, _ = gathered(assign_parquet(str(tmp_path / "whole"), model, tmp_path / "three", column="vector", id="id"))
+    pd.testing.assert_frame_equal(whole.drop(columns=["file", "position"]), one.drop(columns=["file", "position"]))
+
+
+def test_what_is_done_is_not_done_again_and_what_changed_is(model, source, tmp_path):
+    assign = lambda **more: assign_parquet(str(source), model, tmp_path / "out", column="vector", id="id", **more)  # noqa: E731
+    times = {part: part.stat().st_mtime_ns for part in assign()}
+    parts = assign()
+    assert {part: part.stat().st_mtime_ns for part in parts} == times
+    parts[2].unlink()
+    again = assign()
+    assert [part.stat().st_mtime_ns == times[part] for part in again] == [True, True, False, True, True, True]
+    # a file less, one changed, one more: neither skipped nor double
+    (source / "0.parquet").unlink()
+    pq.write_table(pq.read_table(source / "1.parquet").slice(0, 10), source / "1.parquet")
+    pq.write_table(pa.table({"id": ["new"], "vector": [[1.0] * 16]}), source / "9.parquet")
+    rows, rejected = gathered(assign())
+    assert len(rows) + len(rejected) == COUNT - 150 - 140 + 1 and rows["id"].is_unique and "new" in set(rows["id"])
+    assert len(list((tmp_path / "out" / "rows").iterdir())) == FILES
+    # another share turned away: other results, all of them
+    stricter, _ = gathered(assign(reject=0.5))
+    assert (stricter["topic"] == -1).mean() > (rows["topic"] == -1).mean()
+    assert len(list((tmp_path / "out" / "rows").iterdir())) == FILES
+
+
+def test_killed_and_run_again_the_rows_are_there_once(model, source, tmp_path):
+    """A work that takes its time is killed with all its processes while some parts are there."""
+    script = tmp_path / "slow.py"
+    script.write_text(
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from helpers.topics.assign_shards import AssignShard\n"
+        "from helpers.vectors.shards import list_shards\n"
+        "from helpers.vectors.stream import Output, run_shards\n"
+        "class Slow(AssignShard):\n"
+        "    def __call__(self, shard):\n"
+        "        for tables in super().__call__(shard):\n"
+        "            time.sleep(0.5)\n"
+        "            yield tables\n"
+        "if __name__ == '__main__':\n"
+        "    source, model, out = sys.argv[1:]\n"
+        "    work = Slow(Path(model), 'vector', 'id')\n"
+        "    run_shards(list_shards(source), work, Output(Path(out), work.key), workers=2)\n"
+    )
+    out = tmp_path / "out"
+    command = [sys.executable, str(script), str(source), str(model), str(out)]
+    running = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
+    for _ in range(600):
+        if len(list((out / "rows").glob("[!.]*"))) >= 2 or running.poll() is not None:
+            break
+        time.sleep(0.05)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    done = len(list((out / "rows").glob("[!.]*")))
+    assert 2 <= done < FILES
+    killed, rejected = gathered(assign_parquet(str(source), model, out, column="vector", id="id"))
+    whole, all_rejected = gathered(assign_parquet(str(source), model, tmp_path / "whole", column="vector", id="id"))
+    pd.testing.assert_frame_equal(killed, whole)
+    pd.testing.assert_frame_equal(rejected, all_rejected)
+    assert not [path for path in (out / "rows").iterdir() if path.name.startswith(".")]
+
+
+def test_half_a_file_gives_its_reason_and_the_others_their_rows(model, source, tmp_path):
+    path = source / "4.parquet"
+    path.write_bytes(path.read_bytes()[:2000])
+    rows, rejected = gathered(assign_parquet(str(source), model, tmp_path / "out", column="vector", id="id"))
+    broken = rejected[rejected["file"] == "4.parquet"]
+    assert len(broken) == 1 and "the file is read up to here" in broken["reason"].item()
+    assert len(rows) + len(rejected) == COUNT - 150 + 1
+
+
+def test_vectors_of_another_embedder_and_a_missing_model_are_refused(model, source, tmp_path):
+    (tmp_path / "other").mkdir()
+    pq.write_table(pa.table({"vector": [[1.0] * 5]}), tmp_path / "other" / "a.parquet")
+    with pytest.raises(ValueError, match="expected vectors of 16 dimensions, as the map's, got shape"):
+        assign_parquet(str(tmp_path / "other"), model, tmp_path / "out", column="vector")
+    with pytest.raises(FileNotFoundError, match="expected the model/ of a run"):
+        assign_parquet(str(source), tmp_path / "nowhere", tmp_path / "out", column="vector")
+    with pytest.raises(ValueError, match="no column 'vectors'"):
+        assign_parquet(str(source), model, tmp_path / "out", column="vectors")
+
+
+def test_an_empty_file_is_an_empty_part(model, tmp_path):
+    (tmp_path / "in").mkdir()
+    empty = pa.table({"vector": pa.array([], type=pa.list_(pa.float32()))})
+    pq.write_table(empty, tmp_path / "in" / "a.parquet")
+    rows, rejected = gathered(assign_parquet(str(tmp_path / "in"), model, tmp_path / "out", column="vector"))
+    assert len(rows) == len(rejected) == 0 and "topic" in rows
