@@ -33,9 +33,10 @@ check: install  ## style, and templates without outputs
 	$(BIN)/ruff format --check .
 	$(BIN)/nbstripout --verify --keep-id notebooks/*_template.ipynb
 
-benchmark: demo  ## fit, embedding, labels and page against what one would use instead, half an hour
+benchmark: demo  ## fit, embedding, labels, page and assignment against what one would use instead, half an hour
 	$(BIN)/python tests/benchmarks/fit.py
 	$(BIN)/python tests/benchmarks/fit.py --parts --sizes 20000,100000
 	$(BIN)/python tests/benchmarks/embed.py
 	$(BIN)/python tests/benchmarks/label.py
 	$(BIN)/python tests/benchmarks/page.py
+	$(BIN)/python tests/benchmarks/assign.py

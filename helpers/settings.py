@@ -230,6 +230,13 @@ class Config(Section):
         given = [self.embed.column, self.cluster.column]
         return [*[name for name in given if name], *self.reduce.columns]
 
+    def reading(self, embedder: Any) -> dict[str, Any]:  # noqa: ANN401 - an Embedder
+        """Return all that new rows need to be read as this run's were: what their vectors depend on."""
+        sections = {"text": self.text, "redact": self.redact, "embed": self.embed}
+        found = {name: section.model_dump() for name, section in sections.items()}
+        found["embed"] |= {"model": embedder.name, "precision": embedder.precision}
+        return found | {"cut": self.cut(embedder.window), "fingerprint": embedder.fingerprint}
+
     def cut(self, window: int) -> dict[str, Any]:
         """Return how texts are cut for an embedder that reads `window` tokens (settings of truncate_texts).
 

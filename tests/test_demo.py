@@ -163,3 +163,15 @@ def test_the_manifest_tells_what_made_it(demo):
     stages = manifest["stages"]
     assert set(stages) == {*STAGES, "plot"}
     assert all(stage["peak_memory_mb"] < 6000 for stage in stages.values())
+
+
+def test_new_rows_that_are_the_fitted_ones_get_the_topics_that_these_have(demo, rows):
+    """A bound for a map of few rows; README has the figure of the whole demo."""
+    from helpers.topics.assign import assign_vectors
+    from helpers.topics.assigner import read_assigner
+
+    first = rows.drop_duplicates("vector").sort_values("vector")
+    found = assign_vectors(np.load(demo / "vectors.npy"), read_assigner(demo / "model"))
+    inside = (first["topic"] != -1).to_numpy()
+    assert (found["topic"].to_numpy() == first["topic"].to_numpy())[inside].mean() > 0.85
+    assert (found["topic"].to_numpy()[inside] == -1).mean() < 0.1

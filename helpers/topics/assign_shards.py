@@ -1,6 +1,7 @@
-"""Shards of ready vectors and a saved map -> the topic of every row, in parts; rows without a vector with the reason.
+"""Shards of new rows and a saved map -> the topic of every row, in parts; rows that cannot be used with the reason.
 
-How a row is judged is told in assign.py, how shards are worked on in vectors/stream.py.
+How a row is judged is told in assign.py, how rows are read in vectors/readers.py, how shards are worked on in
+vectors/stream.py.
 """
 
 from __future__ import annotations
@@ -12,61 +13,72 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from helpers.text.sources.lines import BrokenFile
+from helpers.files import read_value
 from helpers.topics.assign import assign_vectors, place_vectors
-from helpers.topics.assigner import FILE, read_assigner
-from helpers.vectors.shards import Shard, list_shards, read_vectors
+from helpers.topics.assigner import FILE, READING, Assigner, read_assigner
+from helpers.vectors.readers import Read, TextReader, VectorReader, text_reader
+from helpers.vectors.shards import Shard, list_shards
 from helpers.vectors.stream import Output, Tables, run_shards
 
 
 @dataclass(frozen=True)
 class AssignShard:
-    """Work on a shard: its vectors in `column` become topics; place: with a place on the map."""
+    """Work on a shard: what the reader finds gets topics; place: and places on the map."""
 
     model_folder: Path
-    column: str
-    id: str | None = None
+    reader: VectorReader | TextReader
     reject: float = 0.05
     place: bool = False
 
     @property
     def key(self) -> str:
         """Return a hash of all that a row's result depends on."""
-        told = f"{self.column}\0{self.id}\0{self.reject}\0{self.place}\0".encode()
+        told = f"{self.reader}\0{self.reject}\0{self.place}\0".encode()
         return hashlib.blake2b(told + (self.model_folder / FILE).read_bytes(), digest_size=16).hexdigest()
 
     def __call__(self, shard: Shard) -> Tables:
         """Yield rows and rejected rows, a batch at a time: rows in = rows + rejected, but for what a break hides."""
         assigner = read_assigner(self.model_folder)
-        place = shard.first
-        yield self._tables(shard, [], np.zeros(0, int), np.zeros((0, assigner.dimensions)), [], assigner)
-        try:
-            for ids, places, vectors, reasons in read_vectors(shard, self.column, id=self.id):
-                yield self._tables(shard, ids, places, vectors, reasons, assigner)
-                place = int(places[-1]) + 1 if len(places) else place
-        except BrokenFile as error:
-            reason = f"{error}; the file is read up to here"
-            yield self._tables(shard, [""], np.array([place]), np.zeros((1, assigner.dimensions)), [reason], assigner)
+        nothing = Read([], np.zeros(0, int), np.zeros((0, assigner.dimensions)), [])
+        yield self._tables(shard, nothing, assigner)  # so that there are columns where there is no row
+        for read in self.reader(shard):
+            yield self._tables(shard, read, assigner)
 
-    def _tables(self, shard, ids, places, vectors, reasons, assigner) -> tuple[pd.DataFrame, pd.DataFrame]:  # noqa: ANN001
-        bad = np.array([bool(reason) for reason in reasons], dtype=bool)
-        named = pd.DataFrame({"id": np.array(ids, dtype=object), "file": shard.name, "position": places})
+    def _tables(self, shard: Shard, read: Read, assigner: Assigner) -> tuple[pd.DataFrame, pd.DataFrame]:
+        bad = np.array([bool(reason) for reason in read.reasons], dtype=bool)
+        named = pd.DataFrame({"id": np.array(read.ids, dtype=object), "file": shard.name, "position": read.places})
         named = named.astype({"id": "string", "file": "string", "position": "int64"})
-        good = vectors[~bad] if vectors.shape[1] or not bad.all() else np.zeros((0, assigner.dimensions))
+        good = np.zeros((0, assigner.dimensions)) if bad.all() else read.vectors[~bad]
         found = assign_vectors(good, assigner, reject=self.reject).astype({"reason": "string"})
         if self.place:
             found[["x", "y"]] = place_vectors(good, assigner)
-        rejected = named[bad].assign(reason=pd.array(np.array(reasons, dtype=object)[bad], dtype="string"))
-        return pd.concat([named[~bad].reset_index(drop=True), found], axis=1), rejected.reset_index(drop=True)
+        why = pd.array(np.array(read.reasons, dtype=object)[bad], dtype="string")
+        rejected = named[bad].assign(reason=why).reset_index(drop=True)
+        return pd.concat([named[~bad].reset_index(drop=True), found], axis=1), rejected
 
 
-def assign_parquet(
-    source: str, model_folder: Path, output: Path, *, workers: int = 1, **settings: object
+def assign_source(
+    source: str,
+    model_folder: Path | str,
+    output: Path | str,
+    *,
+    column: str | None = None,
+    id: str | None = None,
+    reject: float = 0.05,
+    place: bool = False,
+    workers: int = 1,
 ) -> list[Path]:
-    """Give every row of a source's Parquet files its topic and return the parts, see AssignShard and run_shards.
+    """Give every row of a source its topic and return the parts, Parquet files in output/rows.
 
-    settings: column, and what else AssignShard takes. Each part has id, file, position, and what assign_vectors gives.
+    source: a file, folder or glob. model_folder: the model/ of a run; nothing else of it is needed. column: of ready
+    vectors in Parquet files; without it the rows' texts are read and embedded as the run's were. id: the column of ids.
+    reject, place: see assign_vectors and place_vectors. Each part has id, file, position (in the file), and what
+    assign_vectors gives; rows that cannot be used are in output/rejected, with the reason.
     """
-    read_assigner(Path(model_folder))  # a model that is none is told before anything is begun
-    work = AssignShard(Path(model_folder), **settings)
+    model_folder = Path(model_folder)
+    read_assigner(model_folder)  # a model that is none is told before anything is begun
+    reading = model_folder / READING
+    known = read_value(reading) if reading.exists() else {}
+    reader = VectorReader(column, id) if column else text_reader(known, source, id=id)
+    work = AssignShard(model_folder, reader, reject, place)
     return run_shards(list_shards(source), work, Output(Path(output), work.key), workers=workers)

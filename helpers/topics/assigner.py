@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 FILE = "assign.safetensors"
+READING = "reading.json"  # how texts became vectors, see Config.reading
 KEPT_OUT = 0.1  # share of each topic's rows by which similarities are judged; the centres do not know them
 DIRECTIONS = 128  # in which rows of one topic differ most, and which count for less; all 384 gain .002 NMI
 LEAST_SHRINKAGE = 0.1  # of the covariance towards a sphere; more where rows are few (Ledoit and Wolf 2004)

@@ -16,8 +16,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from helpers.compiled import keep_datashader
-from helpers.files import write_folder
-from helpers.topics.assigner import Assigner, fit_assigner, save_assigner
+from helpers.files import write_folder, write_value
+from helpers.topics.assigner import READING, Assigner, fit_assigner, save_assigner
 from helpers.vectors.embedder import Embedder, unit_length
 
 CANDIDATES = 200  # members nearest to the centre, among which the representative ones are chosen
@@ -33,6 +33,7 @@ def describe_topics(
     *,
     embedder: Embedder,
     own_vectors: bool = False,
+    reading: dict[str, Any] | None = None,
     languages: Sequence[str] = ("en",),
     model_folder: Path,
     top_n_words: int = 10,
@@ -46,8 +47,9 @@ def describe_topics(
     texts: a line a row, with `vector` (its line in vectors and clusters). The columns are topic, size (rows),
     unique (texts), share (of all rows), name (of own clusters), keywords and their scores (c-TF-IDF), keybert, mmr,
     representative_ids; parent and stability from layers, see layers.py. The fitted BERTopic goes to model_folder, with
-    the centroids beside it and what new rows are compared with, see assigner.py. points: the map. own_vectors: the
-    vectors are not the embedder's, so KeyBERT embeds the texts that it compares with words.
+    the centroids beside it and what new rows are compared with, see assigner.py. points: the map; reading: how texts
+    became vectors, see Config.reading. own_vectors: the vectors are not the embedder's, so KeyBERT embeds the texts
+    that it compares with words.
     """
     unique = texts.drop_duplicates("vector").sort_values("vector").reset_index(drop=True)
     topics = clusters["topic"].to_numpy()
@@ -66,7 +68,7 @@ def describe_topics(
         words = _words(model)
         model.representative_docs_ = {t: unique["text"].to_numpy()[chosen[t]].tolist() for t in chosen}
         assigner = fit_assigner(full, topics, points)
-        write_folder(model_folder, lambda folder: _save(model, assigner, folder, full, topics))
+        write_folder(model_folder, lambda folder: _save(model, assigner, folder, full, topics, reading))
     for column, found in words.items():
         table[column] = [found.get(topic, []) for topic in table["topic"]]
     embedder.free()
@@ -230,6 +232,7 @@ def _save(
     folder: Path,
     vectors: np.ndarray,
     topics: np.ndarray,
+    reading: dict[str, Any] | None,
 ) -> None:
     from safetensors.numpy import save_file
 
@@ -241,3 +244,4 @@ def _save(
     centroids = unit_length(np.stack([vectors[topics == t].mean(axis=0) for t in numbers]))
     save_file({"centroids": centroids}, folder / "centroids.safetensors")
     save_assigner(assigner, folder)
+    write_value(folder / READING, reading or {})

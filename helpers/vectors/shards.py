@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from helpers.text.sources.lines import BrokenFile
-from helpers.text.sources.locate import is_hub, shown_name, source_files
-from helpers.text.sources.read import kind_of
+from helpers.text.sources.locate import is_hub, is_many, shown_name, source_files
+from helpers.text.sources.read import kind_of, read_file
+from helpers.text.sources.records import Record, Rejected, file_records
 
 ROWS = 100_000  # of a Parquet file that make a shard at least, as whole row groups
 
@@ -28,6 +29,7 @@ class Shard:
     state: str  # the file's size and time of change
     first: int = 0
     groups: tuple[int, ...] | None = None  # None: the whole file
+    is_text: bool = False  # a text file that is one text, as in a folder of them
 
     @property
     def key(self) -> str:
@@ -46,7 +48,17 @@ def list_shards(path: str, *, split: str = "train", rows: int = ROWS) -> list[Sh
     """
     if is_hub(path):
         raise ValueError(f"{path} is a dataset of the hub: download its files first, and name their folder")
-    return [shard for file in source_files(path, split=split) for shard in _parts(file, shown_name(file, path), rows)]
+    files = source_files(path, split=split)
+    shards = [shard for file in files for shard in _parts(file, shown_name(file, path), rows)]
+    if is_many(path):
+        return [replace(shard, is_text=kind_of(shard.path) == "text") for shard in shards]
+    return shards
+
+
+def read_shard(shard: Shard, *, id: str | None = None) -> Iterator[Record | Rejected]:
+    """Yield a shard's records, good and rejected, see records.file_records."""
+    found = read_file(shard.path, text_name=shard.name if shard.is_text else None, groups=shard.groups)
+    return file_records(found, first=shard.first, file=shard.name, id=id)
 
 
 def read_vectors(

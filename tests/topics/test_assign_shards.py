@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from helpers.topics.assign import assign_vectors
-from helpers.topics.assign_shards import assign_parquet
+from helpers.topics.assign_shards import assign_source
 from helpers.topics.assigner import fit_assigner, read_assigner, save_assigner
 from helpers.vectors.embedder import unit_length
 
@@ -58,9 +58,7 @@ def gathered(parts):
 
 
 def test_every_row_gets_what_it_would_get_alone(model, source, tmp_path):
-    rows, rejected = gathered(
-        assign_parquet(str(source), model, tmp_path / "out", column="vector", id="id", place=True)
-    )
+    rows, rejected = gathered(assign_source(str(source), model, tmp_path / "out", column="vector", id="id", place=True))
     assert len(rows) + len(rejected) == COUNT and set(rejected["reason"]) == {"no vector"}
     assert sorted(rejected["id"]) == sorted(f"r{i}" for i in range(COUNT) if i % 90 == 7)
     given = pd.concat([pd.read_parquet(path) for path in sorted(source.glob("*"))]).dropna().sort_values("id")
@@ -72,18 +70,18 @@ def test_every_row_gets_what_it_would_get_alone(model, source, tmp_path):
 
 
 def test_processes_and_the_layout_of_files_change_nothing(model, source, tmp_path):
-    one, _ = gathered(assign_parquet(str(source), model, tmp_path / "one", column="vector", id="id"))
-    two, _ = gathered(assign_parquet(str(source), model, tmp_path / "two", column="vector", id="id", workers=2))
+    one, _ = gathered(assign_source(str(source), model, tmp_path / "one", column="vector", id="id"))
+    two, _ = gathered(assign_source(str(source), model, tmp_path / "two", column="vector", id="id", workers=2))
     pd.testing.assert_frame_equal(one, two)
     (tmp_path / "whole").mkdir()
     tables = [pq.read_table(path) for path in sorted(source.glob("*"))]
     pq.write_table(pa.concat_tables(tables), tmp_path / "whole" / "all.parquet", row_group_size=77)
-    whole, _ = gathered(assign_parquet(str(tmp_path / "whole"), model, tmp_path / "three", column="vector", id="id"))
+    whole, _ = gathered(assign_source(str(tmp_path / "whole"), model, tmp_path / "three", column="vector", id="id"))
     pd.testing.assert_frame_equal(whole.drop(columns=["file", "position"]), one.drop(columns=["file", "position"]))
 
 
 def test_what_is_done_is_not_done_again_and_what_changed_is(model, source, tmp_path):
-    assign = lambda **more: assign_parquet(str(source), model, tmp_path / "out", column="vector", id="id", **more)  # noqa: E731
+    assign = lambda **more: assign_source(str(source), model, tmp_path / "out", column="vector", id="id", **more)  # noqa: E731
     times = {part: part.stat().st_mtime_ns for part in assign()}
     parts = assign()
     assert {part: part.stat().st_mtime_ns for part in parts} == times
@@ -110,6 +108,7 @@ def test_killed_and_run_again_the_rows_are_there_once(model, source, tmp_path):
         "import sys, time\n"
         "from pathlib import Path\n"
         "from helpers.topics.assign_shards import AssignShard\n"
+        "from helpers.vectors.readers import VectorReader\n"
         "from helpers.vectors.shards import list_shards\n"
         "from helpers.vectors.stream import Output, run_shards\n"
         "class Slow(AssignShard):\n"
@@ -119,7 +118,7 @@ def test_killed_and_run_again_the_rows_are_there_once(model, source, tmp_path):
         "            yield tables\n"
         "if __name__ == '__main__':\n"
         "    source, model, out = sys.argv[1:]\n"
-        "    work = Slow(Path(model), 'vector', 'id')\n"
+        "    work = Slow(Path(model), VectorReader('vector', 'id'))\n"
         "    run_shards(list_shards(source), work, Output(Path(out), work.key), workers=2)\n"
     )
     out = tmp_path / "out"
@@ -133,8 +132,8 @@ def test_killed_and_run_again_the_rows_are_there_once(model, source, tmp_path):
     running.wait()
     done = len(list((out / "rows").glob("[!.]*")))
     assert 2 <= done < FILES
-    killed, rejected = gathered(assign_parquet(str(source), model, out, column="vector", id="id"))
-    whole, all_rejected = gathered(assign_parquet(str(source), model, tmp_path / "whole", column="vector", id="id"))
+    killed, rejected = gathered(assign_source(str(source), model, out, column="vector", id="id"))
+    whole, all_rejected = gathered(assign_source(str(source), model, tmp_path / "whole", column="vector", id="id"))
     pd.testing.assert_frame_equal(killed, whole)
     pd.testing.assert_frame_equal(rejected, all_rejected)
     assert not [path for path in (out / "rows").iterdir() if path.name.startswith(".")]
@@ -143,7 +142,7 @@ def test_killed_and_run_again_the_rows_are_there_once(model, source, tmp_path):
 def test_half_a_file_gives_its_reason_and_the_others_their_rows(model, source, tmp_path):
     path = source / "4.parquet"
     path.write_bytes(path.read_bytes()[:2000])
-    rows, rejected = gathered(assign_parquet(str(source), model, tmp_path / "out", column="vector", id="id"))
+    rows, rejected = gathered(assign_source(str(source), model, tmp_path / "out", column="vector", id="id"))
     broken = rejected[rejected["file"] == "4.parquet"]
     assert len(broken) == 1 and "the file is read up to here" in broken["reason"].item()
     assert len(rows) + len(rejected) == COUNT - 150 + 1
@@ -153,16 +152,16 @@ def test_vectors_of_another_embedder_and_a_missing_model_are_refused(model, sour
     (tmp_path / "other").mkdir()
     pq.write_table(pa.table({"vector": [[1.0] * 5]}), tmp_path / "other" / "a.parquet")
     with pytest.raises(ValueError, match="expected vectors of 16 dimensions, as the map's, got shape"):
-        assign_parquet(str(tmp_path / "other"), model, tmp_path / "out", column="vector")
+        assign_source(str(tmp_path / "other"), model, tmp_path / "out", column="vector")
     with pytest.raises(FileNotFoundError, match="expected the model/ of a run"):
-        assign_parquet(str(source), tmp_path / "nowhere", tmp_path / "out", column="vector")
+        assign_source(str(source), tmp_path / "nowhere", tmp_path / "out", column="vector")
     with pytest.raises(ValueError, match="no column 'vectors'"):
-        assign_parquet(str(source), model, tmp_path / "out", column="vectors")
+        assign_source(str(source), model, tmp_path / "out", column="vectors")
 
 
 def test_an_empty_file_is_an_empty_part(model, tmp_path):
     (tmp_path / "in").mkdir()
     empty = pa.table({"vector": pa.array([], type=pa.list_(pa.float32()))})
     pq.write_table(empty, tmp_path / "in" / "a.parquet")
-    rows, rejected = gathered(assign_parquet(str(tmp_path / "in"), model, tmp_path / "out", column="vector"))
+    rows, rejected = gathered(assign_source(str(tmp_path / "in"), model, tmp_path / "out", column="vector"))
     assert len(rows) == len(rejected) == 0 and "topic" in rows

@@ -6,7 +6,7 @@ and the canonical form in load.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from helpers.text.sources.lines import BrokenFile, Found, bad_byte, decode_line, read_lines, read_whole
@@ -17,8 +17,8 @@ from helpers.text.sources.read_tables import read_arrow, read_parquet
 _PACKED = (".gz", ".zst")
 
 
-def read_file(path: Path, *, text_name: str | None = None) -> Iterator[Found]:
-    """Yield the records of one file in its order.
+def read_file(path: Path, *, text_name: str | None = None, groups: Sequence[int] | None = None) -> Iterator[Found]:
+    """Yield the records of one file in its order; groups: of a Parquet file, only these row groups.
 
     text_name makes a text file one record under that name, not one a line. A file that breaks off gives the
     records before the break and then one that says where. Raises ValueError for a kind that is not known.
@@ -26,6 +26,8 @@ def read_file(path: Path, *, text_name: str | None = None) -> Iterator[Found]:
     kind = kind_of(path)
     if kind is None:
         raise ValueError(f"{path}: not a known kind of file; known are {known_endings()}")
+    if groups is not None:
+        return _up_to_break(read_parquet(path, groups))
     return _up_to_break(_read_text(path, text_name) if kind == "text" and text_name else _READERS[kind](path))
 
 

@@ -5,7 +5,7 @@ Values keep Arrow's kinds (dates, bytes, decimals); values.py makes JSON of them
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 BATCH = 1000  # rows
 
 
-def read_parquet(path: Path) -> Iterator[Found]:
-    """Yield the rows of a Parquet file as objects; raises BrokenFile where it cannot be read."""
+def read_parquet(path: Path, groups: Sequence[int] | None = None) -> Iterator[Found]:
+    """Yield the rows of a Parquet file, or of some of its row groups, as objects; raises BrokenFile where it breaks."""
     import pyarrow.parquet as pq
 
-    return _from_batches(path, lambda source: pq.ParquetFile(source).iter_batches(batch_size=BATCH))
+    settings = {"batch_size": BATCH, "row_groups": None if groups is None else list(groups)}
+    return _from_batches(path, lambda source: pq.ParquetFile(source).iter_batches(**settings))
 
 
 def read_arrow(path: Path) -> Iterator[Found]:

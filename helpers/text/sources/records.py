@@ -68,6 +68,23 @@ def read_records(
         placed = (_checked(position, found) for position, found in zip(positions, stream, strict=False))
     else:
         placed = itertools.islice(_from_files(path, split), start, end)
+    yield from _all_named(placed, id, apart)
+
+
+def file_records(
+    found: Iterator[Found], *, first: int = 0, file: str | None = None, id: str | None = None
+) -> Iterator[Record | Rejected]:
+    """Yield the records of a file or of a part of it, whose first row stands at `first` in the file.
+
+    Ids are chosen as read_records does, by what is read here: name the column where files are parted.
+    """
+    placed = (_checked(position, one, file) for position, one in enumerate(found, first))
+    yield from _all_named(placed, id, ())
+
+
+def _all_named(
+    placed: Iterator[_Unnamed | Rejected], id: str | None, apart: Sequence[str]
+) -> Iterator[Record | Rejected]:
     first = list(itertools.islice(placed, FIRST))
     early = [one for one in first if isinstance(one, _Unnamed)]
     _need_columns([*apart, *([id] if id else [])], early)

@@ -1,0 +1,128 @@
+"""A shard of a source -> its rows as vectors, a batch at a time: ready ones from a column, or texts that are embedded.
+
+A reader is sent to other processes, so it holds settings only; what they need is loaded where it is used.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from helpers.text.audit import count_texts
+from helpers.text.formats import complete_format
+from helpers.text.redact import redact_texts
+from helpers.text.sources.lines import BrokenFile
+from helpers.text.sources.records import FIRST, Record, Rejected, read_records
+from helpers.text.strings import convert_rows
+from helpers.text.truncate import truncate_texts
+from helpers.vectors.embed import encode_texts
+from helpers.vectors.embedder import Embedder, find_embedder
+from helpers.vectors.shards import Shard, read_shard, read_vectors
+
+TEXTS = 1_000  # embedded at a time
+
+
+class Read(NamedTuple):
+    """Rows as they come: ids, places in the file, vectors (n, d), and why a row has none, or ""."""
+
+    ids: list[str]
+    places: np.ndarray
+    vectors: np.ndarray
+    reasons: list[str]
+
+
+@dataclass(frozen=True)
+class VectorReader:
+    """Reads ready vectors from a column of Parquet files; id: the column of ids, else places are ids."""
+
+    column: str
+    id: str | None = None
+
+    def __call__(self, shard: Shard) -> Iterator[Read]:
+        """Yield a shard's rows; a file that breaks off gives the rows before the break, and one that says where."""
+        place = shard.first
+        try:
+            for part in read_vectors(shard, self.column, id=self.id):
+                yield Read(*part)
+                place += len(part[0])
+        except BrokenFile as error:
+            yield Read([""], np.array([place]), np.zeros((1, 0)), [f"{error}; the file is read up to here"])
+
+
+@dataclass(frozen=True)
+class TextReader:
+    """Reads records, makes texts of them as a run did, and embeds these; reading: JSON of Config.reading."""
+
+    reading: str
+    id: str | None = None
+
+    def __call__(self, shard: Shard) -> Iterator[Read]:
+        """Yield a shard's rows; those without a text have the reason that a run would put into rejected.parquet."""
+        settings = json.loads(self.reading)
+        embedder = _embedder(self.reading)
+        records = read_shard(shard, id=self.id)
+        while batch := list(itertools.islice(records, TEXTS)):
+            yield _embedded(batch, settings, embedder)
+
+
+def text_reader(reading: dict[str, Any], source: str, *, id: str | None = None) -> TextReader:
+    """Return a reader for a source, its format settled by its first records, so that all shards are read alike.
+
+    reading: of a saved map, see Config.reading. Raises ValueError for a map of own vectors, which no text leads to, for
+    a source whose rows are turns, and for an embedder that is not here in the revision that made the map.
+    """
+    if not reading:
+        raise ValueError("this map does not say how its texts were read: run it anew, or assign ready vectors")
+    if reading["embed"]["column"] or reading["embed"]["file"]:
+        raise ValueError(
+            "this map was made of own vectors, which no text leads to: assign ready vectors, assign.column"
+        )
+    first = [json.loads(one.record) for one in read_records(path=source, end=FIRST) if isinstance(one, Record)]
+    if not first:
+        raise ValueError(f"{source}: none of its first {FIRST} records can be read")
+    text = {name: value for name, value in reading["text"].items() if name != "keep"}
+    asked = {name: text[name] for name in ("format", "column", "columns", "group", "order")}
+    found = complete_format(first, **asked)
+    if found["format"] == "grouped":
+        raise ValueError(f"{source}: its rows are turns of conversations: make a file of whole ones first")
+    settled = json.dumps(reading | {"text": text | found}, sort_keys=True)
+    if (here := _embedder(settled).fingerprint) != reading["fingerprint"]:
+        raise ValueError(f"the map was made by {reading['fingerprint']!r}, but here is {here!r}: fetch that revision")
+    return TextReader(settled, id)
+
+
+@lru_cache(maxsize=1)
+def _embedder(reading: str) -> Embedder:
+    return find_embedder(**json.loads(reading)["embed"])
+
+
+def _embedded(batch: list[Record | Rejected], settings: dict[str, Any], embedder: Embedder) -> Read:
+    good = [one for one in batch if isinstance(one, Record)]
+    rows = pd.DataFrame(
+        {
+            "id": pd.Series([one.id for one in good], dtype=object),
+            "position": pd.Series([one.position for one in good], dtype="int64"),
+            "record": pd.Series([one.record for one in good], dtype=object),
+        }
+    )
+    texts, unusable = convert_rows(rows, **settings["text"])
+    texts, _ = redact_texts(texts, **settings["redact"])
+    counts = count_texts(texts, tokenizer=embedder.tokenizer, language_rows=0)
+    texts = truncate_texts(texts, counts, tokenizer=embedder.tokenizer, **settings["cut"])
+    vectors = encode_texts(texts["text"].tolist(), embedder, long_texts=settings["embed"]["long_texts"])
+    bad = [(one.position, "", one.reason) for one in batch if isinstance(one, Rejected)]
+    bad += unusable[["position", "id", "reason"]].itertuples(index=False, name=None)
+    ids = [*texts["id"], *(id for _, id, _ in bad)]
+    places = np.array([*texts["position"], *(place for place, _, _ in bad)], dtype=np.int64)
+    reasons = [""] * len(texts) + [reason for _, _, reason in bad]
+    whole = np.zeros((len(ids), vectors.shape[1]), dtype=np.float32)
+    whole[: len(texts)] = vectors
+    order = np.argsort(places, kind="stable")
+    return Read([str(ids[i]) for i in order], places[order], whole[order], [reasons[i] for i in order])
