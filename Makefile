@@ -40,3 +40,4 @@ benchmark: demo  ## fit, embedding, labels, page and assignment against what one
 	$(BIN)/python tests/benchmarks/label.py
 	$(BIN)/python tests/benchmarks/page.py
 	$(BIN)/python tests/benchmarks/assign.py
+	$(BIN)/python tests/benchmarks/assign.py --parquet 200000,1000000

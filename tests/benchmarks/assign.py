@@ -1,9 +1,11 @@
 """Assignment of new rows against system B's nearest neighbour and BERTopic's transform, in one process.
 
     python tests/benchmarks/assign.py [--vectors 1000000] [--topics 150]
+    python tests/benchmarks/assign.py --parquet 200000,1000000 [--workers 2]
     python tests/benchmarks/assign.py --sets SOURCE:COLUMN SOURCE:COLUMN ... [--size 25]
 
-Without --sets: seconds for so many vectors of 384 dimensions. With: how well, on labelled sets. A map is fitted on six
+Without --sets: seconds for so many vectors of 384 dimensions in memory; with --parquet from Parquet to Parquet, and the
+peak memory of one worker. With --sets: how well, on labelled sets. A map is fitted on six
 tenths of each set; the other rows are in scope, as many of each other set are out of scope. At a loss of 5, 10 and 20 %
 of the rows in scope: how many out of scope are turned away, each method by its own distances; NMI of the topics given
 to rows in scope with their labels, nobody turned away. B: the label of the nearest of all fitted rows (at most
@@ -16,6 +18,8 @@ import argparse
 import contextlib
 import io
 import resource
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -27,7 +31,7 @@ from sklearn.metrics import normalized_mutual_info_score
 from helpers.text.load import load_rows
 from helpers.text.strings import convert_rows
 from helpers.topics.assign import assign_vectors
-from helpers.topics.assigner import fit_assigner, keep_out
+from helpers.topics.assigner import fit_assigner, keep_out, save_assigner
 from helpers.topics.cluster import cluster_points
 from helpers.topics.describe import describe_topics, open_model
 from helpers.topics.reduce import reduce_vectors
@@ -64,6 +68,48 @@ def rates(count: int, topics: int) -> None:
     for name, took in seconds.items():
         print(f"{name}: {took:.1f} s, {count / took:,.0f} rows/s, {took / seconds['ours']:.1f} times ours")
     print(f"ours: peak memory grew by {grown:.0f} MB while {count:,} rows were assigned")
+
+
+def parquet(counts: list[int], topics: int, workers: int) -> None:
+    """Print rows a second from Parquet to Parquet, and the peak memory of one worker, each in its own process."""
+    for count in counts:
+        with tempfile.TemporaryDirectory() as folder:
+            run = [sys.executable, __file__, "--topics", str(topics), "--folder", folder, "--vectors", str(count)]
+            subprocess.run([*run, "--do", "write"], check=True)
+            for number in (1, workers):
+                subprocess.run([*run, "--do", "assign", "--workers", str(number)], check=True)
+
+
+def write(folder: Path, count: int, topics: int) -> None:
+    """Write a model, and vectors in row groups of 25,000."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    random = np.random.default_rng(0)
+    centres = random.normal(size=(topics, DIMENSIONS)).astype(np.float32)
+    writer = None
+    for start in range(0, count, B_ROWS):
+        topic = random.integers(topics, size=min(B_ROWS, count - start))
+        rows = unit_length(centres[topic] + 1.2 * random.normal(size=(len(topic), DIMENSIONS)).astype(np.float32))
+        if start == 0:
+            save_assigner(fit_assigner(rows, topic), folder)
+        lists = pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), DIMENSIONS)
+        table = pa.table({"id": [f"r{start + i}" for i in range(len(topic))], "vector": lists})
+        if writer is None:
+            writer = pq.ParquetWriter(folder / "rows.parquet", table.schema, compression="none", use_dictionary=False)
+        writer.write_table(table, row_group_size=25_000)
+    writer.close()
+
+
+def assign(folder: Path, count: int, workers: int) -> None:
+    """Assign what write wrote, and print how fast and with how much memory."""
+    from helpers.topics.assign_shards import assign_source
+
+    settings = {"column": "vector", "id": "id", "workers": workers}
+    took = _seconds(lambda: assign_source(str(folder / "rows.parquet"), folder, folder / f"out{workers}", **settings))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    memory = f", peak memory {peak:.0f} MB" if workers == 1 else ""
+    print(f"Parquet to Parquet, {workers} workers: {count:,} rows, {took:.1f} s, {count / took:,.0f} rows/s{memory}")
 
 
 def quality(sets: list[str], size: int) -> None:
@@ -159,8 +205,21 @@ def main() -> None:
     ask.add_argument("--topics", type=int, default=150)
     ask.add_argument("--sets", nargs="+")
     ask.add_argument("--size", type=int, default=25)
+    ask.add_argument("--parquet", type=lambda text: [int(count) for count in text.split(",")])
+    ask.add_argument("--workers", type=int, default=2)
+    ask.add_argument("--do", choices=["write", "assign"], help=argparse.SUPPRESS)
+    ask.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     asked = ask.parse_args()
-    quality(asked.sets, asked.size) if asked.sets else rates(asked.vectors, asked.topics)
+    if asked.do == "write":
+        write(asked.folder, asked.vectors, asked.topics)
+    elif asked.do == "assign":
+        assign(asked.folder, asked.vectors, asked.workers)
+    elif asked.parquet:
+        parquet(asked.parquet, asked.topics, asked.workers)
+    elif asked.sets:
+        quality(asked.sets, asked.size)
+    else:
+        rates(asked.vectors, asked.topics)
 
 
 if __name__ == "__main__":
