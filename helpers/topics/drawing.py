@@ -65,11 +65,13 @@ def place_points(points: np.ndarray) -> tuple[np.ndarray, tuple[float, float, fl
     low, high = np.quantile(points, [0.25, 0.75], axis=0)
     reach = FENCE * (high - low)
     near = points[((points >= low - reach) & (points <= high + reach)).all(axis=1)]
-    near = near if len(near) else points
+    # Where the middle is one place as good as exactly, the points around it are the shape and not islands.
+    near = near if len(near) and np.ptp(near, axis=0).max() > 1e-6 * np.ptp(points, axis=0).max() else points
     centre, half = (near.min(axis=0) + near.max(axis=0)) / 2, np.ptp(near, axis=0) / 2
-    scale = 1 / half.max() if half.max() > 0 else 1.0
+    if half.max() < np.finfo(np.float64).tiny:
+        return np.zeros(points.shape, dtype=np.float32), (-1.0, 1.0, -1.0, 1.0)
+    scale = 1 / half.max()
     width, height = (float(side) for side in np.maximum(half * scale, 0.1) * 1.05)
-    width, height = (width, height) if half.max() > 0 else (1.0, 1.0)
     return ((points - centre) * scale).astype(np.float32), (-width, width, -height, height)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import regex
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from helpers.text.excerpt import shorten
@@ -74,6 +74,7 @@ def test_an_emoji_of_several_parts_is_not_cut():
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(*[st.floats(-1e6, 1e6)] * 2), min_size=1, max_size=30))
+@example([(0.0, 3.8e-297), (0.0, -1.0), (0.0, -1.0), (1.7e-249, -1.0)])
 def test_points_keep_their_shape(points):
     points = np.array(points)
     placed, (left, right, bottom, top) = place_points(points)
