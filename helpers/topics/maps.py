@@ -48,7 +48,7 @@ def draw_maps(
     max_mb: float = 12.0,
     svg: bool = False,
 ) -> Maps:
-    """Write map.html, map.png, map.csv and where asked for map.svg, a point a unique text; return picture and facts.
+    """Write map.html, map.png, map.csv and where asked for map.svg, and return picture and facts.
 
     models: names that stand in the page's head. map.csv has text, x, y and topic of every row, for other tools.
     """

@@ -43,11 +43,12 @@ def pack_arrays(arrays: dict[str, np.ndarray]) -> tuple[list[dict[str, Any]], by
 def point_arrays(drawing: Drawing, topics: list[dict[str, Any]], confidence: pd.Series | None) -> dict[str, np.ndarray]:
     """Return x and y in whole units, the place of each point's topic in topics, and its confidence in percent."""
     line = {topic["id"]: at for at, topic in enumerate(topics)}
+    kind = np.uint16 if len(topics) < 2**16 else np.int32
     places = np.clip(np.rint(drawing.points.astype(np.float64) * UNITS), -(2**31), 2**31 - 1).astype(np.int32)
     arrays = {
         "x": places[:, 0],
         "y": places[:, 1],
-        "topic": np.array([line[topic] for topic in drawing.topics.tolist()], dtype=np.uint16),
+        "topic": np.array([line[topic] for topic in drawing.topics.tolist()], dtype=kind),
     }
     if confidence is not None:
         arrays["confidence"] = np.rint(100 * confidence.fillna(0).clip(0, 1)).to_numpy().astype(np.uint8)

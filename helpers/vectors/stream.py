@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -19,6 +20,8 @@ import pandas as pd
 
 from helpers.vectors.shards import Shard
 
+# The name of a part, also of one that is being written; see Shard.key and Output.
+PART = re.compile(r"\.?.*-\d{9}-[0-9a-f]{16}-[0-9a-f]{12}\.parquet(\.\d+)?")
 Tables = Iterator[tuple[pd.DataFrame, pd.DataFrame]]  # rows and rejected rows, a batch at a time, always both
 
 
@@ -51,11 +54,11 @@ def run_shards(
 ) -> list[Path]:
     """Do the work on every shard that has no part yet, and return the parts of all, in the shards' order.
 
-    work: gives rows and rejected rows of a shard; it is sent to other processes. Parts of other shards, or made by
-    other settings, are removed: the output is that of these shards, each of them once, whatever ran before. workers:
-    processes on this machine, which share its cores. executor: what makes a datatrove executor from pipeline, tasks and
-    logging_dir; its LocalPipelineExecutor unless named. Raises what the work raises, and RuntimeError where a part is
-    missing in the end.
+    work: gives rows and rejected rows of a shard; it is sent to other processes. Earlier parts, of other shards or made
+    by other settings, are removed, no other file is: the output is that of these shards, each of them once, whatever
+    ran before. workers: processes on this machine, which share its cores. executor: what makes a datatrove executor
+    from pipeline, tasks and logging_dir; its LocalPipelineExecutor unless named. Raises what the work raises, and
+    RuntimeError where a part is missing in the end.
     """
     from functools import partial
 
@@ -139,5 +142,7 @@ def _remove_others(output: Output, shards: Sequence[Shard]) -> None:
     wanted = {path for shard in shards for path in (output.rows(shard), output.rejected(shard))}
     for folder in ("rows", "rejected"):
         for path in (output.folder / folder).glob("*"):
+            if PART.fullmatch(path.name) is None:
+                continue  # nothing that this file did not write
             if path not in wanted or (folder == "rejected" and not (output.folder / "rows" / path.name).exists()):
                 path.unlink()

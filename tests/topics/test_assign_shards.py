@@ -101,6 +101,16 @@ def test_what_is_done_is_not_done_again_and_what_changed_is(model, source, tmp_p
     assert len(list((tmp_path / "out" / "rows").iterdir())) == FILES
 
 
+def test_other_files_in_the_output_stay(model, source, tmp_path):
+    for name in ("rows/mine.parquet", "rejected/notes.txt", "rows/a-000000000-b.parquet"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("mine")
+    assign_source(str(source), model, tmp_path, column="vector", id="id")
+    assign_source(str(source), model, tmp_path, column="vector", id="id", reject=0.5)
+    assert (tmp_path / "rows/mine.parquet").read_text() == (tmp_path / "rejected/notes.txt").read_text() == "mine"
+    assert len(list((tmp_path / "rows").iterdir())) == FILES + 2
+
+
 def test_killed_and_run_again_the_rows_are_there_once(model, source, tmp_path):
     """A work that takes its time is killed with all its processes while some parts are there."""
     script = tmp_path / "slow.py"
