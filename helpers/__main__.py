@@ -66,7 +66,7 @@ def run(
 def list_(runs: Runs = None) -> None:
     """Show the datasets and their runs."""
     from helpers.config import configured
-    from helpers.runs import list_runs
+    from helpers.past_runs import list_runs
 
     print(f"datasets_config: {', '.join(configured())}\n")
     table = list_runs(runs)
@@ -116,7 +116,7 @@ def compile_() -> None:
 @app.command()
 def forget(name: str, runs: Runs = None) -> None:
     """Delete a dataset's run and its vectors in the cache, and clear its notebooks' outputs."""
-    from helpers.runs import forget as forget_run
+    from helpers.past_runs import forget as forget_run
 
     gone = forget_run(name, runs)
     print(

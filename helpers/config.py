@@ -6,16 +6,19 @@ What may be set, and the defaults, stand in settings.py.
 from __future__ import annotations
 
 import difflib
+import glob
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import ValidationError
 
-from helpers.settings import Config, Embed, Source
+from helpers.section import Section
+from helpers.settings import Config
 
 ROOT = Path(__file__).resolve().parent.parent
 DATASETS = ROOT / "datasets_config"
@@ -32,8 +35,7 @@ def read_config(dataset: str, overrides: dict[str, Any] | None = None) -> tuple[
     for key, value in (overrides or {}).items():
         _put(settings, key, value)
     try:
-        config = Config.model_validate(settings)
-        return name, config.model_copy(update={"source": _placed(config.source), "embed": _file_placed(config.embed)})
+        return name, Config.model_validate(_files_placed(settings))
     except ValidationError as error:
         raise ValueError("\n".join(_explain(where, problem) for problem in _one_a_key(error.errors()))) from None
 
@@ -139,37 +141,42 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return settings
 
 
-def _placed(source: Source) -> Source:
-    """Return source with a relative path taken from the working directory or else from the repository."""
-    for folder in (Path.cwd(), ROOT):
-        path = folder / Path(source.path).expanduser()
-        if not source.path.startswith("package:") and path.exists():
-            return source.model_copy(update={"path": str(path)})
-    return source
+def place_files(overrides: dict[str, Any]) -> dict[str, Any]:
+    """Return overrides in which files that are there are named whole, for those who stand in another folder."""
+    return {key: _file_placed(key.split(".")[-1], value) for key, value in overrides.items()}
 
 
-def _file_placed(embed: Embed) -> Embed:
-    """Return embed with the path of own vectors whole, as notebooks work in a folder of their own."""
-    found = [path for folder in (Path.cwd(), ROOT) if embed.file and (path := folder / embed.file).exists()]
-    return embed.model_copy(update={"file": str(found[0].resolve())}) if found else embed
+def _files_placed(settings: Any) -> Any:  # noqa: ANN401 - whatever stands in the YAML
+    """Return settings, and those of the sections in them, with files named whole."""
+    if not isinstance(settings, dict):
+        return settings
+    return {key: _files_placed(_file_placed(str(key), value)) for key, value in settings.items()}
+
+
+def _file_placed(key: str, value: Any) -> Any:  # noqa: ANN401
+    """Return the whole name of a file, folder or glob that is in the working directory or else the repository."""
+    if key not in ("path", "file", "source") or not isinstance(value, str) or value.startswith("package:"):
+        return value
+    whole = [str(folder / Path(value).expanduser()) for folder in (Path.cwd(), ROOT)]
+    return next((name for name in whole if "\0" not in name and glob.glob(name)), value)
 
 
 def _put(settings: dict[str, Any], key: str, value: Any) -> None:  # noqa: ANN401
-    """Set `section.key` in settings, which are this call's own."""
-    section, _, name = str(key).partition(".")
-    if not name:
-        settings[section] = value
-        return
-    if not isinstance(settings.get(section), dict):
-        settings[section] = {}
-    settings[section][name] = value
+    """Set `section.key` or `section.part.key` in settings, which are this call's own."""
+    *sections, name = str(key).split(".")
+    for section in sections:
+        if not isinstance(settings.get(section), dict):
+            settings[section] = {}
+        settings = settings[section]
+    settings[name] = value
 
 
 def _one_a_key(problems: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the problems, those of one key as one: a setting of several types is wrong in as many ways."""
     found: dict[tuple, dict[str, Any]] = {}
     for problem in problems:
-        key = tuple(part for at, part in enumerate(problem["loc"]) if at < 2 or isinstance(part, int))
+        known = len(_sections(problem["loc"])) + 1
+        key = tuple(part for at, part in enumerate(problem["loc"]) if at < known or isinstance(part, int))
         if key in found and problem["type"] != "extra_forbidden":
             problem = {**problem, "msg": f"{found[key]['msg']}, or {problem['msg'][0].lower()}{problem['msg'][1:]}"}
         found[key] = {**problem, "loc": key}
@@ -188,14 +195,29 @@ def _explain(where: str, problem: dict[str, Any]) -> str:
         near = f"; did you mean {inner[0]}?" if inner and len(location) == 1 else _nearest(location[-1], known)
         return f"{where}: {key}: not known; {owner} takes {', '.join(known)}{near}"
     if problem["type"] == "missing":
-        return f"{where}: {key}: missing; a config needs title and source.path"
-    return f"{where}: {key}: {problem['msg']}; got {json.dumps(problem['input'], default=str)[:120]}"
+        return f"{where}: {key}: missing" + ("" if len(location) > 2 else "; a config needs title and source.path")
+    came = json.dumps(problem["input"], default=str)[:120]
+    return f"{where}: {key}: {problem['msg'].removeprefix('Value error, ')}; got {came}"
 
 
 def _section_of(location: list[str]) -> tuple[str, list[str]]:
-    field = Config.model_fields.get(location[0])
-    inner = field.annotation if field is not None and len(location) > 1 else Config
-    return (location[0] if inner is not Config else "a config"), list(getattr(inner, "model_fields", {}))
+    """Return what the section of a setting is called, and which settings it has."""
+    sections = _sections(location)
+    inner = sections[-1] if sections else Config
+    return ".".join(location[: len(sections)]) or "a config", list(inner.model_fields)
+
+
+def _sections(location: Sequence[str | int]) -> list[type[Section]]:
+    """Return the sections, from the outermost, that lead to a setting."""
+    found: list[type[Section]] = []
+    for part in location[:-1]:
+        field = (found[-1] if found else Config).model_fields.get(str(part))
+        kinds = [field.annotation, *get_args(field.annotation)] if field is not None else []
+        inner = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Section)]
+        if not inner:
+            break
+        found.append(inner[0])
+    return found
 
 
 def _nearest(word: str, known: list[str]) -> str:

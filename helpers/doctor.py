@@ -175,6 +175,7 @@ def _labels() -> Check:
 
 
 def _cache() -> Check:
-    from helpers.runs import RUNS, folder_size
+    from helpers.past_runs import folder_size
+    from helpers.runs import RUNS
 
     return Check("runs", "ok", f"{folder_size(RUNS) / 1e6:.0f} MB in {RUNS}" if RUNS.exists() else "none yet")

@@ -11,12 +11,15 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 
 def write_atomically(path: Path, data: bytes | str) -> Path:
@@ -43,6 +46,33 @@ def read_value(path: Path) -> Any:  # noqa: ANN401
     if path.suffix == ".npy":
         return np.load(path, allow_pickle=False)
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+@contextmanager
+def appending(path: Path) -> Iterator[Callable[[pa.Table], None]]:
+    """Give a function that appends a table to a Parquet file, which stands at path only when all has gone well.
+
+    The first table says which columns there are. Raises ValueError where none came.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    writers: list[pq.ParquetWriter] = []
+
+    def append(table: pa.Table) -> None:
+        if not writers:
+            writers.append(pq.ParquetWriter(unfinished, table.schema, compression="zstd"))
+        if len(table):
+            writers[0].write_table(table.cast(writers[0].schema))
+
+    try:
+        yield append
+        if not writers:
+            raise ValueError(f"{path.name}: nothing was made of it, not even an empty table")
+        writers[0].close()
+        os.chmod(unfinished, 0o600)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def write_folder(path: Path, fill: Callable[[Path], object]) -> Path:
@@ -93,8 +123,6 @@ def plain(value: Any) -> Any:  # noqa: ANN401
 
 
 def _hash_frame(frame: pd.DataFrame, digest: Any) -> None:  # noqa: ANN401 - hashlib names no public type
-    import pyarrow as pa
-
     class Sink(io.RawIOBase):
         """Takes a stream's bytes into the digest, so that no second copy of the frame is made."""
 

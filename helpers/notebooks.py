@@ -18,12 +18,14 @@ from typing import Any
 
 import yaml
 
-from helpers.config import DATASETS, ROOT, configured, file_stem, read_config, run_name
+from helpers.config import DATASETS, ROOT, configured, file_stem, place_files, read_config, run_name
 from helpers.files import read_value, write_atomically
-from helpers.runs import open_run, runs_folder
+from helpers.runs import continue_run, open_run, runs_folder
 from helpers.shown import HEADLESS
 
 NOTEBOOKS = ROOT / "notebooks"
+FIRST = "topics"  # the template that makes a run; the others go on from it
+REPORTS = {FIRST: "report.json"}  # of the others it is called after them
 PARAMETERS = ("DATASET", "OVERRIDES", "RUNS")
 
 
@@ -99,10 +101,11 @@ def clear_copies(name: str) -> int:
 def run_notebook(
     template: str, dataset: str, *, overrides: dict[str, Any] | None = None, runs: str | Path | None = None
 ) -> dict[str, Any]:
-    """Run a template, or the user's copy of it, for a dataset and return the run's report.
+    """Run a template, or the user's copy of it, for a dataset and return the report that it writes.
 
     The notebook's output is shown as it comes; the executed notebook is kept in the run folder. Raises ValueError
-    for a parameter that the notebook lacks and RuntimeError with the cause when a cell fails.
+    for a parameter that the notebook lacks, FileNotFoundError where it needs a map that is not there, and RuntimeError
+    with the cause when a cell fails.
     """
     import nbformat
     import papermill
@@ -116,9 +119,12 @@ def run_notebook(
     if unknown := [name for name in PARAMETERS if name not in written]:
         raise ValueError(f"{notebook.name}: no {unknown[0]} in its parameters cell; it needs {', '.join(PARAMETERS)}")
     # What a user wrote into the copy holds; what the command line says comes on top.
-    overrides = {**(written["OVERRIDES"] or {}), **(overrides or {})}
+    overrides = place_files({**(written["OVERRIDES"] or {}), **(overrides or {})})
     folder = runs_folder(runs or written["RUNS"])
-    run = open_run(dataset, overrides, folder)
+    if template == FIRST:
+        run = open_run(dataset, overrides, folder)
+    else:
+        run = continue_run(dataset, overrides, folder, chapter=template)
     parameters = {"DATASET": str(dataset), "OVERRIDES": overrides, "RUNS": str(folder)}
     executed = run.path(f"{template}.ipynb")
     write_atomically(executed, notebook.read_bytes())  # so that it is the owner's alone before rows are in it
@@ -140,7 +146,7 @@ def run_notebook(
         raise RuntimeError(f"{error.ename}: {error.evalue}") from None
     finally:
         shutil.rmtree(sockets, ignore_errors=True)
-    report = run.path("report.json")
+    report = run.path(REPORTS.get(template, f"{template}_report.json"))
     if not report.exists() or report.stat().st_mtime < started - 2:  # clocks of file systems are coarse
         raise RuntimeError(f"{notebook.name} ended without writing {report.name}: was its last chapter deleted?")
     return read_value(report)

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import datetime
 import os
-import shutil
 import sys
 import uuid
 import warnings
@@ -29,12 +28,12 @@ from typing import Any
 
 import pandas as pd
 
-from helpers.config import ROOT, configured, read_config, run_name
+from helpers.config import ROOT, configured, read_config
 from helpers.files import read_value, write_atomically, write_value
 from helpers.keys import stage_key, versions
 from helpers.measure import Measure
 from helpers.settings import Config
-from helpers.shown import percent, show_tables_to_read
+from helpers.shown import show_tables_to_read
 
 RUNS = ROOT / "runs"
 
@@ -190,13 +189,7 @@ def open_run(dataset: str, overrides: dict[str, Any] | None = None, runs: str | 
 
     dataset: see config.read_config. runs: the folder that holds the run folders; `runs/` of the kit by default.
     """
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    show_tables_to_read()
-    # Threads that spin for long while they wait make torch many times slower as soon as another program wants a core;
-    # those that sleep at once (GNU's spin count of PASSIVE) made a small language model 1.3 times slower.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    os.environ.setdefault("GOMP_SPINCOUNT", "5000")
-    warnings.filterwarnings("ignore", message="IProgress not found")  # progress is plain text everywhere
+    _prepare()
     name, config = read_config(dataset, overrides)
     folder = runs_folder(runs) / name
     _refuse_another_source(folder, dataset, config)
@@ -214,6 +207,30 @@ def open_run(dataset: str, overrides: dict[str, Any] | None = None, runs: str | 
     return run
 
 
+def continue_run(
+    dataset: str, overrides: dict[str, Any] | None = None, runs: str | Path | None = None, *, chapter: str
+) -> Run:
+    """Return the finished run of a dataset for a further chapter of its way: the fit's settings with those of chapter.
+
+    overrides: of the chapter only. Raises FileNotFoundError where there is no finished run, ValueError for a setting
+    of another chapter, which the fit has settled.
+    """
+    _prepare()
+    if other := [key for key in overrides or {} if key.split(".")[0] != chapter]:
+        raise ValueError(f"{other[0]}: {chapter} takes only settings of {chapter}.*; the others are those of the map")
+    name, config = read_config(dataset, overrides)
+    folder = runs_folder(runs) / name
+    _refuse_another_source(folder, dataset, config)
+    manifest = read_manifest(folder)
+    if missing := [file for file in ("report.json", "topics.parquet") if not (folder / file).exists()]:
+        raise FileNotFoundError(
+            f"{folder} has no {missing[0]}: {chapter} goes on from a finished map; run `python -m helpers run topics "
+            f"{dataset}` first"
+        )
+    settled = config.model_dump() | manifest["settings"] | {chapter: config[chapter].model_dump()}
+    return Run(name, Config.model_validate(settled), folder, manifest["opened"])
+
+
 def read_manifest(folder: Path) -> dict[str, Any]:
     """Return a run folder's manifest, nothing where there is none; ValueError says what to do with a broken one."""
     path = folder / "manifest.json"
@@ -228,53 +245,15 @@ def runs_folder(runs: str | Path | None = None) -> Path:
     return Path(runs).expanduser().resolve() if runs else RUNS
 
 
-def list_runs(runs: str | Path | None = None) -> pd.DataFrame:
-    """Return a line a run: dataset, when, rows, topics, coverage, size in MB."""
-    lines = []
-    for path in sorted(runs_folder(runs).glob("*/manifest.json")):
-        report = path.parent / "report.json"
-        figures = read_value(report) if report.exists() else {}
-        try:
-            manifest = read_manifest(path.parent)
-        except ValueError as error:
-            manifest = {"settings": {"title": str(error)}}
-        lines.append(
-            {
-                "name": path.parent.name,
-                "title": manifest.get("settings", {}).get("title"),
-                "rows": f"{figures['rows']:,}" if figures else "not finished",
-                "topics": figures.get("topics", ""),
-                "coverage": percent(figures["coverage"]) if figures else "",
-                "opened": manifest.get("opened", "")[:16].replace("T", " "),
-                "size_mb": round(folder_size(path.parent) / 1e6, 1),
-            }
-        )
-    return pd.DataFrame(lines)
-
-
-def forget(dataset: str, runs: str | Path | None = None) -> dict[str, int]:
-    """Delete a dataset's run folder and the vectors only it uses, clear its notebooks' outputs; return what went.
-
-    dataset: a run's name, or what it was run with. Raises FileNotFoundError when there is nothing of it left.
-    """
-    from helpers.notebooks import clear_copies
-    from helpers.vectors.cache import VectorCache
-
-    folder = runs_folder(runs) / run_name(dataset)
-    freed, files = folder_size(folder), sum(path.is_file() for path in folder.rglob("*"))
-    if folder.is_dir():
-        shutil.rmtree(folder)
-    cleared = clear_copies(folder.name)
-    vectors = VectorCache(folder.parent).forget(folder.name)
-    if not files + cleared + vectors:
-        known = ", ".join(path.parent.name for path in sorted(runs_folder(runs).glob("*/manifest.json"))) or "none"
-        raise FileNotFoundError(f"no run {dataset!r} in {folder.parent}; runs are: {known}")
-    return {"files": files, "bytes": freed, "vectors": vectors, "notebooks": cleared}
-
-
-def folder_size(folder: Path) -> int:
-    """Return the bytes of all files under folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+def _prepare() -> None:
+    """Set what all work of this process needs to be set before it begins."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    show_tables_to_read()
+    # Threads that spin for long while they wait make torch many times slower as soon as another program wants a core;
+    # those that sleep at once (GNU's spin count of PASSIVE) made a small language model 1.3 times slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("GOMP_SPINCOUNT", "5000")
+    warnings.filterwarnings("ignore", message="IProgress not found")  # progress is plain text everywhere
 
 
 def _refuse_another_source(folder: Path, dataset: str, config: Config) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from helpers.assign_settings import Assign
 from helpers.label_settings import Label
 from helpers.section import Count, Names, Section, Share
 
@@ -157,6 +158,7 @@ class Config(Section):
     describe: Describe = Describe()
     label: Label = Label()
     plot: Plot = Plot()
+    assign: Assign = Assign()
 
     @model_validator(mode="before")
     @classmethod
@@ -234,8 +236,8 @@ class Config(Section):
         """Return all that new rows need to be read as this run's were: what their vectors depend on."""
         sections = {"text": self.text, "redact": self.redact, "embed": self.embed}
         found = {name: section.model_dump() for name, section in sections.items()}
-        found["embed"] |= {"model": embedder.name, "precision": embedder.precision}
-        return found | {"cut": self.cut(embedder.window), "fingerprint": embedder.fingerprint}
+        found["embed"]["model"] = embedder.name
+        return found | {"cut": self.cut(embedder.window), "identity": embedder.identity}
 
     def cut(self, window: int) -> dict[str, Any]:
         """Return how texts are cut for an embedder that reads `window` tokens (settings of truncate_texts).

@@ -6,7 +6,8 @@ import yaml
 
 from helpers.config import DATASETS
 from helpers.notebooks import NOTEBOOKS, copy_template, new_dataset, run_notebook
-from helpers.runs import forget, open_run
+from helpers.past_runs import forget
+from helpers.runs import open_run
 
 NAME = "zz_test_of_new"
 

@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers import runs
-from helpers.runs import open_run
+from helpers.past_runs import forget, list_runs
+from helpers.runs import STAGES, open_run
 from helpers.shown import settings_table
 from helpers.topics.cluster import cluster_points
 from helpers.topics.tree import grow_tree
@@ -87,18 +87,18 @@ def test_forget_deletes_the_run_and_only_its_own_vectors(tmp_path, dataset):
     cache = VectorCache(folder)
     cache.add(b"m", [(b"a", np.ones(2)), (b"both", np.ones(2))], run="one")
     cache.use(b"m", [b"both"], run="two")
-    gone = runs.forget("one", folder)
+    gone = forget("one", folder)
     assert gone["vectors"] == 1 and not (folder / "one").exists() and (folder / "two").exists()
     assert set(cache.find(b"m", [b"a", b"both"])) == {b"both"}
     with pytest.raises(FileNotFoundError, match="runs are: two"):
-        runs.forget("one", folder)
+        forget("one", folder)
 
 
 def test_list_shows_runs_with_and_without_results(tmp_path, dataset):
     run = open_run(str(dataset([{"text": "a"}], "one.jsonl")), None, tmp_path / "runs")
     run.save("report.json", {"rows": 10, "topics": 2, "coverage": 0.5})
     open_run(str(dataset([{"text": "b"}], "two.jsonl")), None, tmp_path / "runs")
-    table = runs.list_runs(tmp_path / "runs").set_index("name")
+    table = list_runs(tmp_path / "runs").set_index("name")
     assert table.loc["one", "topics"] == 2 and table.loc["two", "rows"] == "not finished"
 
 
@@ -122,7 +122,7 @@ write_beside.__module__ = "helpers.text.load"
 
 
 def test_a_stage_whose_folder_was_deleted_is_done_again(run, edges, monkeypatch, capsys):
-    monkeypatch.setitem(runs.STAGES, "load", ("stages/x.parquet",))
+    monkeypatch.setitem(STAGES, "load", ("stages/x.parquet",))
     for _ in range(2):
         run.stage(write_beside, own(edges), model_folder=run.path("model"))
         assert run.path("model").is_dir()
@@ -152,11 +152,11 @@ def test_a_broken_manifest_or_cache_says_what_to_do(run, tmp_path):
     cache.mkdir()
     (cache / "vectors.sqlite").write_text("no database, but long enough to be looked at by sqlite " * 40)
     with pytest.raises(OSError, match="vectors.sqlite: .*delete it"):
-        runs.forget(run.name, tmp_path / "runs")
+        forget(run.name, tmp_path / "runs")
     assert not run.folder.exists()  # what can be deleted is
     other = open_run(run.config.source.path, None, tmp_path / "runs")
     other.path("manifest.json").write_text("")
-    assert "delete it" in runs.list_runs(tmp_path / "runs")["title"][0]
+    assert "delete it" in list_runs(tmp_path / "runs")["title"][0]
     with pytest.raises(ValueError, match="manifest.json: .*delete it and run again"):
         open_run(run.config.source.path, None, tmp_path / "runs")
 

@@ -12,6 +12,7 @@ from helpers.topics.assigner import Assigner, blocks, nearest_two
 
 FAR = "no topic is near enough"
 NEAREST = 8  # fitted rows by which a new one is placed on the map
+PLACED_AT_ONCE = 512  # vectors compared with all anchors at a time
 
 
 def assign_vectors(vectors: np.ndarray, assigner: Assigner, *, reject: float = 0.05) -> pd.DataFrame:
@@ -20,7 +21,8 @@ def assign_vectors(vectors: np.ndarray, assigner: Assigner, *, reject: float = 0
     topic (int32): the nearest one, or -1 where even that is further than all but a share `reject` of its own rows;
     reason (str) says so then. confidence (float32): of ten fitted rows with 0.9, nine are where the fit had them; it is
     that of the nearest topic also where none fits. distance (float32): 1 - similarity to the nearest topic, 0 to 2.
-    runner_up (int32): the second nearest, -1 where there is one topic only. A row depends on no other row. Raises
+    runner_up (int32): the next best, which is the second nearest, -1 where there is one topic only; and for a row that
+    fits no topic the nearest. A row depends on no other row. Raises
     ValueError for vectors of other length, and for NaN or infinity.
     """
     _check(vectors, assigner)
@@ -33,7 +35,7 @@ def assign_vectors(vectors: np.ndarray, assigner: Assigner, *, reject: float = 0
             "topic": np.where(far, -1, nearest).astype(np.int32),
             "confidence": confidence.astype(np.float32),
             "distance": (1 - similarity).astype(np.float32),
-            "runner_up": runner_up,
+            "runner_up": np.where(far, nearest, runner_up).astype(np.int32),
             "reason": np.where(far, FAR, ""),
         }
     )
@@ -50,7 +52,7 @@ def place_vectors(vectors: np.ndarray, assigner: Assigner) -> np.ndarray:
     anchors = assigner.anchors.astype(np.float32)
     count = min(NEAREST, len(anchors))
     placed = np.zeros((len(vectors), 2), dtype=np.float32)
-    for lines, block in blocks(vectors):
+    for lines, block in blocks(vectors, at_once=PLACED_AT_ONCE):
         cosines = block @ anchors.T
         near = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
         weights = np.exp(10 * np.take_along_axis(cosines, near, axis=1))

@@ -6,8 +6,9 @@ How new rows are compared is told in assign.py.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,12 @@ DIRECTIONS = 128  # in which rows of one topic differ most, and which count for 
 LEAST_SHRINKAGE = 0.1  # of the covariance towards a sphere; more where rows are few (Ledoit and Wolf 2004)
 FEW = 20  # kept-out rows of a topic at which its own quantile counts as much as that of all topics
 ANCHORS = 4_096  # fitted rows whose places on the map are kept
+FITTED = 200_000  # fitted vectors whose nearest topic is kept, as what is expected of new ones
 AT_ONCE = 4_096  # vectors compared with all topics at a time; fewer are filled up, see blocks
+
+
+def _empty() -> Any:  # noqa: ANN401 - a dataclass field
+    return field(default_factory=lambda: np.zeros(0, dtype=np.float32))
 
 
 @dataclass(frozen=True)
@@ -27,20 +33,26 @@ class Assigner:
 
     A row's similarity to a topic is the cosine to its centre after whitening with the covariance within topics: in
     directions in which rows of one topic differ anyway, differences count for less. (d dimensions, r directions, k
-    topics, m kept-out rows, a anchors)
+    topics, m kept-out rows, f fitted ones, a anchors)
     """
 
     directions: np.ndarray  # (d, r), orthonormal
     weights: np.ndarray  # (r,) what is added along them, below zero where rows of a topic differ much
     tail: np.ndarray  # (1,) weight of all other directions
     centres: np.ndarray  # (d, k), whitened and scaled: their product with a row of whitened length 1 is the similarity
-    kept_topics: np.ndarray  # (m,) nearest topic of the rows that were kept out
-    kept_similarities: np.ndarray  # (m,) to it
-    margins: np.ndarray  # (c,) lead over the runner-up, growing; and for each of them
-    chances: np.ndarray  # (c,) how many of ten kept-out rows went where the fit had them, as a share
     shares: np.ndarray  # (k,) of the fitted rows that are in the topic
     anchors: np.ndarray  # (a, d) float16
     anchor_points: np.ndarray  # (a, 2)
+    # What came out when the rest of the assigner was tried; before that, nothing.
+    kept_topics: np.ndarray = _empty()  # (m,) nearest topic of the rows that were kept out
+    kept_similarities: np.ndarray = _empty()  # (m,) to it
+    kept_margins: np.ndarray = _empty()  # (m,) how much more than to the runner-up
+    kept_right: np.ndarray = _empty()  # (m,) uint8, 1 where the nearest topic is the one that the fit gave
+    margins: np.ndarray = _empty()  # (c,) lead over the runner-up, growing; and for each of them
+    chances: np.ndarray = _empty()  # (c,) how many of ten kept-out rows went where the fit had them, as a share
+    fitted_topics: np.ndarray = _empty()  # (f,) nearest topic of fitted vectors, of those in no topic too
+    fitted_similarities: np.ndarray = _empty()  # (f,) to it
+    fitted_rows: np.ndarray = _empty()  # (f,) rows that have the vector
 
     @property
     def dimensions(self) -> int:
@@ -65,6 +77,15 @@ class Assigner:
             least[topic] = share * np.quantile(own, reject) + (1 - share) * common if len(own) else common
         return least + np.quantile(similarities - least[topics], reject)
 
+    def expected(self, reject: float) -> np.ndarray:
+        """Return (k,) the share of rows that each topic would get of new rows that are like the fitted ones.
+
+        What is left to 1 is turned away. The fitted rows are assigned as new ones are, those in no topic too.
+        """
+        near = self.fitted_similarities >= self.thresholds(reject)[self.fitted_topics]
+        rows = np.bincount(self.fitted_topics, self.fitted_rows * near, minlength=self.centres.shape[1])
+        return rows / self.fitted_rows.sum()
+
     def similarities(self, vectors: np.ndarray) -> np.ndarray:
         """Return (n, k) float32, from -1 to 1, for vectors (n, d) float32; one of zeros is similar to nothing."""
         along = vectors @ self.directions
@@ -73,12 +94,18 @@ class Assigner:
 
 
 def fit_assigner(
-    vectors: np.ndarray, topics: np.ndarray, points: np.ndarray | None = None, *, seed: int = 42
+    vectors: np.ndarray,
+    topics: np.ndarray,
+    points: np.ndarray | None = None,
+    *,
+    rows: np.ndarray | None = None,
+    seed: int = 42,
 ) -> Assigner:
     """Return what new rows are compared with, made from a map's vectors (n, d) of unit length and topics (n,).
 
     A tenth of each topic's rows is kept out of the centres and tells how similar a topic's rows are, and how often the
-    nearest topic is the one that the fit gave. points: (n, 2), the map. Raises ValueError for a map without topics.
+    nearest topic is the one that the fit gave. points: (n, 2), the map. rows: (n,) how many have the vector, by which
+    shares are counted; one each unless told. Raises ValueError for a map without topics.
     """
     topics = np.asarray(topics)
     if not (topics >= 0).any():
@@ -90,20 +117,17 @@ def fit_assigner(
     directions, weights, tail = _whitening(full[inside] - means[topics[inside]])
     whitened = tail * means + ((means @ directions) * weights) @ directions.T
     centres = (whitened / np.sqrt(np.einsum("ij,ij->i", whitened, means))[:, None]).T
+    rows = np.ones(len(topics), dtype=np.int64) if rows is None else np.asarray(rows)
     known = Assigner(
         directions=directions,
         weights=weights,
         tail=np.array([tail], dtype=np.float32),
         centres=np.ascontiguousarray(centres, dtype=np.float32),
-        kept_topics=np.zeros(0, dtype=np.int64),
-        kept_similarities=np.zeros(0, dtype=np.float32),
-        margins=np.zeros(1, dtype=np.float32),
-        chances=np.ones(1, dtype=np.float32),
-        shares=(np.bincount(topics[topics >= 0]) / len(topics)).astype(np.float32),
+        shares=(np.bincount(topics[topics >= 0], rows[topics >= 0]) / rows.sum()).astype(np.float32),
         **_anchors(full, topics, points, seed=seed),
     )
     judged = kept if kept.any() else inside  # of very few rows none can be kept out
-    return _calibrated(known, full[judged], topics[judged])
+    return _with_fitted(_calibrated(known, full[judged], topics[judged]), full, rows, seed=seed)
 
 
 def keep_out(topics: np.ndarray, *, seed: int = 42) -> np.ndarray:
@@ -113,6 +137,15 @@ def keep_out(topics: np.ndarray, *, seed: int = 42) -> np.ndarray:
         members = np.flatnonzero(topics == topic)
         kept[random.permutation(members)[: int(KEPT_OUT * len(members))]] = True
     return kept
+
+
+def rising_chances(margins: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return margins, growing, and the chance of each that the nearest topic is right; between them it is linear."""
+    from sklearn.isotonic import IsotonicRegression
+
+    least = 1 / (len(margins) + 2)  # no chance is nothing or all on the word of a few rows
+    rising = IsotonicRegression(y_min=least, y_max=1 - least, out_of_bounds="clip").fit(margins, right.astype(float))
+    return rising.X_thresholds_.astype(np.float32), rising.y_thresholds_.astype(np.float32)
 
 
 def nearest_two(vectors: np.ndarray, assigner: Assigner) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -125,14 +158,14 @@ def nearest_two(vectors: np.ndarray, assigner: Assigner) -> tuple[np.ndarray, np
     return found
 
 
-def blocks(vectors: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield places and vectors as float32, always AT_ONCE of them, filled up with zeros.
+def blocks(vectors: np.ndarray, *, at_once: int = AT_ONCE) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield places and vectors as float32, always so many of them, filled up with zeros.
 
     A product's last bits depend on how many rows are multiplied at once: so a row's never depend on its company.
     """
-    for start in range(0, len(vectors), AT_ONCE):
-        lines = slice(start, min(start + AT_ONCE, len(vectors)))
-        block = np.zeros((AT_ONCE, vectors.shape[1]), dtype=np.float32)
+    for start in range(0, len(vectors), at_once):
+        lines = slice(start, min(start + at_once, len(vectors)))
+        block = np.zeros((at_once, vectors.shape[1]), dtype=np.float32)
         block[: lines.stop - lines.start] = vectors[lines]
         yield lines, block
 
@@ -205,19 +238,25 @@ def _anchors(vectors: np.ndarray, topics: np.ndarray, points: np.ndarray | None,
 
 def _calibrated(known: Assigner, vectors: np.ndarray, topics: np.ndarray) -> Assigner:
     """Return the assigner with what the kept-out rows tell: similarities, and the chance of a lead to be right."""
-    from sklearn.isotonic import IsotonicRegression
-
     nearest, _, similarity, second = nearest_two(vectors, known)
     margin = (similarity - second).astype(np.float64)
-    rising = IsotonicRegression(y_min=1 / (len(topics) + 2), y_max=1 - 1 / (len(topics) + 2), out_of_bounds="clip")
-    rising.fit(margin, (nearest == topics).astype(np.float64))
+    margins, chances = rising_chances(margin, nearest == topics)
     return replace(
         known,
         kept_topics=nearest.astype(np.int64),
         kept_similarities=similarity,
-        margins=rising.X_thresholds_.astype(np.float32),
-        chances=rising.y_thresholds_.astype(np.float32),
+        kept_margins=margin.astype(np.float32),
+        kept_right=(nearest == topics).astype(np.uint8),
+        margins=margins,
+        chances=chances,
     )
+
+
+def _with_fitted(known: Assigner, vectors: np.ndarray, rows: np.ndarray, *, seed: int) -> Assigner:
+    """Return the assigner with what the fitted vectors would get as new ones."""
+    lines = np.sort(np.random.default_rng(seed).permutation(len(vectors))[:FITTED])
+    nearest, _, similarity, _ = nearest_two(vectors[lines], known)
+    return replace(known, fitted_topics=nearest, fitted_similarities=similarity, fitted_rows=rows[lines])
 
 
 def _two_nearest(similarities: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

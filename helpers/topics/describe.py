@@ -67,7 +67,7 @@ def describe_topics(
         model = _fit(documents, full, topics, embedder, known, top_n_words, ngrams, stops, diversity)
         words = _words(model)
         model.representative_docs_ = {t: unique["text"].to_numpy()[chosen[t]].tolist() for t in chosen}
-        assigner = fit_assigner(full, topics, points)
+        assigner = fit_assigner(full, topics, points, rows=np.bincount(texts["vector"], minlength=len(topics)))
         write_folder(model_folder, lambda folder: _save(model, assigner, folder, full, topics, reading))
     for column, found in words.items():
         table[column] = [found.get(topic, []) for topic in table["topic"]]

@@ -64,6 +64,11 @@ class Embedder:
         return 16 if self.device == "cpu" else 32
 
     @property
+    def identity(self) -> str:
+        """What a vector means: those of one identity can be compared, whatever computed them."""
+        return f"{self.name} {self.revision} {self.prefix!r}"
+
+    @property
     def fingerprint(self) -> str:
         """What a vector depends on besides its text."""
         return f"{self.name} {self.revision} {self.device.split(':')[0]} {self.precision} {self.prefix!r}"

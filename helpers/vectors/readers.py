@@ -5,17 +5,23 @@ A reader is sent to other processes, so it holds settings only; what they need i
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
+from helpers.files import appending
 from helpers.text.audit import count_texts
+from helpers.text.excerpt import writable
 from helpers.text.formats import complete_format
 from helpers.text.redact import redact_texts
 from helpers.text.sources.lines import BrokenFile
@@ -25,35 +31,47 @@ from helpers.text.truncate import truncate_texts
 from helpers.vectors.embed import encode_texts
 from helpers.vectors.embedder import Embedder, find_embedder
 from helpers.vectors.shards import Shard, read_shard, read_vectors
+from helpers.vectors.stream import part_name
 
 TEXTS = 1_000  # embedded at a time
+VECTORS = 10_000  # read at a time
+BEGINNING = 300  # characters of a text that are kept to be looked at
 
 
 class Read(NamedTuple):
-    """Rows as they come: ids, places in the file, vectors (n, d), and why a row has none, or ""."""
+    """Rows as they come: ids, places in the file, vectors (n, d), why one has none, or "", how its text begins."""
 
     ids: list[str]
     places: np.ndarray
     vectors: np.ndarray
     reasons: list[str]
+    texts: list[str]
 
 
 @dataclass(frozen=True)
 class VectorReader:
-    """Reads ready vectors from a column of Parquet files; id: the column of ids, else places are ids."""
+    """Reads ready vectors from a column of Parquet files; id, text: columns of both, else places are ids."""
 
     column: str
     id: str | None = None
+    text: str | None = None
+    rows: int = VECTORS  # at a time
+
+    @property
+    def key(self) -> str:
+        """Return a hash of all that a row's vector and name depend on."""
+        return hashlib.blake2b(f"{self.column}\0{self.id}".encode(), digest_size=16).hexdigest()
 
     def __call__(self, shard: Shard) -> Iterator[Read]:
         """Yield a shard's rows; a file that breaks off gives the rows before the break, and one that says where."""
         place = shard.first
         try:
-            for part in read_vectors(shard, self.column, id=self.id):
+            for part in read_vectors(shard, self.column, id=self.id, text=self.text, batch=self.rows):
                 yield Read(*part)
                 place += len(part[0])
         except BrokenFile as error:
-            yield Read([""], np.array([place]), np.zeros((1, 0)), [f"{error}; the file is read up to here"])
+            reason = f"{error}; the file is read up to here"
+            yield Read([""], np.array([place]), np.zeros((1, 0)), [reason], [""])
 
 
 @dataclass(frozen=True)
@@ -62,14 +80,53 @@ class TextReader:
 
     reading: str
     id: str | None = None
+    rows: int = TEXTS  # at a time
+
+    @property
+    def key(self) -> str:
+        """Return a hash of all that a row's vector and name depend on."""
+        return hashlib.blake2b(f"{self.reading}\0{self.id}".encode(), digest_size=16).hexdigest()
 
     def __call__(self, shard: Shard) -> Iterator[Read]:
         """Yield a shard's rows; those without a text have the reason that a run would put into rejected.parquet."""
         settings = json.loads(self.reading)
         embedder = _embedder(self.reading)
         records = read_shard(shard, id=self.id)
-        while batch := list(itertools.islice(records, TEXTS)):
+        while batch := list(itertools.islice(records, self.rows)):
             yield _embedded(batch, settings, embedder)
+
+
+@dataclass(frozen=True)
+class KeepingReader:
+    """Reads a shard as another reader does, and keeps what it read in a folder, from where it comes the next time.
+
+    A part holds id, file, position, vector (float16, null where there is none), reason, and how the text begins, as
+    VectorReader can read it.
+    """
+
+    reader: TextReader
+    folder: Path
+
+    @property
+    def key(self) -> str:
+        """Return the key of the reader that reads what is not kept yet."""
+        return self.reader.key
+
+    def part(self, shard: Shard) -> Path:
+        """Return where a shard's vectors are kept."""
+        return self.folder / part_name(shard, self.reader.key)
+
+    def __call__(self, shard: Shard) -> Iterator[Read]:
+        """Yield a shard's rows."""
+        part = self.part(shard)
+        if part.exists():
+            yield from _kept(part)
+            return
+        with appending(part) as append:
+            append(_to_keep(Read([], np.zeros(0, int), np.zeros((0, 1)), [], []), shard))
+            for read in self.reader(shard):
+                append(_to_keep(read, shard))
+                yield read
 
 
 def text_reader(reading: dict[str, Any], source: str, *, id: str | None = None) -> TextReader:
@@ -93,8 +150,8 @@ def text_reader(reading: dict[str, Any], source: str, *, id: str | None = None) 
     if found["format"] == "grouped":
         raise ValueError(f"{source}: its rows are turns of conversations: make a file of whole ones first")
     settled = json.dumps(reading | {"text": text | found}, sort_keys=True)
-    if (here := _embedder(settled).fingerprint) != reading["fingerprint"]:
-        raise ValueError(f"the map was made by {reading['fingerprint']!r}, but here is {here!r}: fetch that revision")
+    if (here := _embedder(settled).identity) != reading["identity"]:
+        raise ValueError(f"the map was made by {reading['identity']!r}, but here is {here!r}: fetch that revision")
     return TextReader(settled, id)
 
 
@@ -117,6 +174,7 @@ def _embedded(batch: list[Record | Rejected], settings: dict[str, Any], embedder
     counts = count_texts(texts, tokenizer=embedder.tokenizer, language_rows=0)
     texts = truncate_texts(texts, counts, tokenizer=embedder.tokenizer, **settings["cut"])
     vectors = encode_texts(texts["text"].tolist(), embedder, long_texts=settings["embed"]["long_texts"])
+    vectors = vectors.astype(np.float16)  # as they are kept, so that it is the same whether they were
     bad = [(one.position, "", one.reason) for one in batch if isinstance(one, Rejected)]
     bad += unusable[["position", "id", "reason"]].itertuples(index=False, name=None)
     ids = [*texts["id"], *(id for _, id, _ in bad)]
@@ -124,5 +182,35 @@ def _embedded(batch: list[Record | Rejected], settings: dict[str, Any], embedder
     reasons = [""] * len(texts) + [reason for _, _, reason in bad]
     whole = np.zeros((len(ids), vectors.shape[1]), dtype=np.float32)
     whole[: len(texts)] = vectors
+    begun = [writable(text[:BEGINNING]) for text in texts["text"]] + [""] * len(bad)
     order = np.argsort(places, kind="stable")
-    return Read([str(ids[i]) for i in order], places[order], whole[order], [reasons[i] for i in order])
+    lists = ([column[i] for i in order] for column in (list(map(str, ids)), reasons, begun))
+    ids, reasons, begun = lists
+    return Read(ids, places[order], whole[order], reasons, begun)
+
+
+def _to_keep(read: Read, shard: Shard) -> pa.Table:
+    empty = np.array([bool(reason) for reason in read.reasons], dtype=bool)
+    vectors = [None if none else vector for none, vector in zip(empty, read.vectors.astype(np.float16), strict=True)]
+    return pa.table(
+        {
+            "id": pa.array(read.ids, pa.string()),
+            "file": pa.array([shard.name] * len(read.ids), pa.string()),
+            "position": pa.array(read.places, pa.int64()),
+            "vector": pa.array(vectors, pa.list_(pa.float16())),
+            "reason": pa.array(read.reasons, pa.string()),
+            "text": pa.array(read.texts, pa.string()),
+        }
+    )
+
+
+def _kept(part: Path) -> Iterator[Read]:
+    with pq.ParquetFile(part) as file:
+        for batch in file.iter_batches(batch_size=VECTORS):
+            lists, reasons = batch.column("vector"), batch.column("reason").to_pylist()
+            good = lists.is_valid().to_numpy(zero_copy_only=False)
+            values = lists.drop_null().flatten().to_numpy().astype(np.float32)
+            vectors = np.zeros((len(batch), len(values) // good.sum() if good.any() else 0), dtype=np.float32)
+            vectors[good] = values.reshape(good.sum(), -1) if good.any() else 0
+            places = batch.column("position").to_numpy()
+            yield Read(batch.column("id").to_pylist(), places, vectors, reasons, batch.column("text").to_pylist())

@@ -62,13 +62,13 @@ def read_shard(shard: Shard, *, id: str | None = None) -> Iterator[Record | Reje
 
 
 def read_vectors(
-    shard: Shard, column: str, *, id: str | None = None, batch: int = 10_000
-) -> Iterator[tuple[list[str], np.ndarray, np.ndarray, list[str]]]:
-    """Yield ids, places in the file, vectors (n, d) float32 and reasons of a shard's rows, a batch at a time.
+    shard: Shard, column: str, *, id: str | None = None, text: str | None = None, batch: int = 10_000
+) -> Iterator[tuple[list[str], np.ndarray, np.ndarray, list[str], list[str]]]:
+    """Yield ids, places in the file, vectors (n, d) float32, reasons and texts of a shard's rows, a batch at a time.
 
     column: of the vectors, lists of one length; the reason is "" where a row has one, and its line in vectors zeros
-    where it has none that can be used. id: column of ids, else the places in the file are. The length is that of the
-    first vector. Raises ValueError for another kind of file and for a column that is not there, BrokenFile where a file
+    where it has none that can be used. id, text: columns of both, else the places in the file are the ids, and texts
+    are "". The length is that of the first vector. Raises ValueError for another kind of file and for a column that is not there, BrokenFile where a file
     cannot be read.
     """
     import pyarrow as pa
@@ -79,15 +79,18 @@ def read_vectors(
     place, length = shard.first, None
     try:
         with pq.ParquetFile(shard.path) as file:
-            _need_columns(file.schema_arrow.names, [column, *([id] if id else [])], shard)
+            columns = list(dict.fromkeys(name for name in (column, id, text) if name))
+            _need_columns(file.schema_arrow.names, columns, shard)
             groups = range(file.num_row_groups) if shard.groups is None else shard.groups
-            columns = [column, *([id] if id and id != column else [])]
             for part in file.iter_batches(batch_size=batch, row_groups=list(groups), columns=columns):
                 length = length or _length(part.column(column))
                 vectors, reasons = _as_matrix(part.column(column), length)
                 places = np.arange(place, place + len(part))
                 ids = places.tolist() if id is None else part.column(id).to_pylist()
-                yield [str(one) for one in ids], places, vectors, reasons
+                texts = (
+                    [""] * len(part) if text is None else ["" if t is None else str(t) for t in part[text].to_pylist()]
+                )
+                yield [str(one) for one in ids], places, vectors, reasons, texts
                 place += len(part)
     except (pa.ArrowException, OSError) as error:
         raise BrokenFile(str(error).partition("\n")[0]) from None

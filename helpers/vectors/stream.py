@@ -7,41 +7,48 @@ name only when it is whole, so a run that was stopped, with kill -9 too, goes on
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
+from helpers.files import appending, write_atomically
+from helpers.vectors.executors import Workers
 from helpers.vectors.shards import Shard
 
 # The name of a part, also of one that is being written; see Shard.key and Output.
 PART = re.compile(r"\.?.*-\d{9}-[0-9a-f]{16}-[0-9a-f]{12}\.parquet(\.\d+)?")
-Tables = Iterator[tuple[pd.DataFrame, pd.DataFrame]]  # rows and rejected rows, a batch at a time, always both
+# Where each kind of table of a shard goes. Readers of a folder of Parquet files pass over names that begin with _.
+FOLDERS = {"rows": "", "rejected": "_rejected", "samples": "_samples"}
+LOGS = "_logs"
+ALONE = Workers()
+Tables = Iterator[dict[str, pa.Table]]  # a batch at a time; the first has all kinds, be they empty
 
 
 @dataclass(frozen=True)
 class Output:
-    """A folder with a part a shard in rows/ and in rejected/; key: a hash of all that a row's result depends on."""
+    """A folder with a part a shard, of rows and of other kinds; key: a hash of all that a row's result depends on."""
 
     folder: Path
     key: str
 
-    def rows(self, shard: Shard) -> Path:
-        """Return where a shard's rows are; the part is whole as soon as this file is there."""
-        return self.folder / "rows" / self._name(shard)
+    def part(self, shard: Shard, kind: str = "rows") -> Path:
+        """Return where a shard's table of a kind is; all are whole as soon as that of the rows is there."""
+        return self.folder / FOLDERS[kind] / part_name(shard, self.key)
 
-    def rejected(self, shard: Shard) -> Path:
-        """Return where a shard's rejected rows are."""
-        return self.folder / "rejected" / self._name(shard)
 
-    def _name(self, shard: Shard) -> str:
-        return f"{shard.key}-{self.key[:12]}.parquet"
+def part_name(shard: Shard, key: str) -> str:
+    """Return the name of what is made of a shard; key: a hash of all that it depends on besides."""
+    return f"{shard.key}-{key[:12]}.parquet"
 
 
 def run_shards(
@@ -49,100 +56,124 @@ def run_shards(
     work: Callable[[Shard], Tables],
     output: Output,
     *,
-    workers: int = 1,
-    executor: Callable[..., Any] | None = None,
+    workers: Workers = ALONE,
+    rows: int | None = None,
 ) -> list[Path]:
-    """Do the work on every shard that has no part yet, and return the parts of all, in the shards' order.
+    """Do the work on every shard that has no part yet, and return the parts of the rows of all, in the shards' order.
 
-    work: gives rows and rejected rows of a shard; it is sent to other processes. Earlier parts, of other shards or made
-    by other settings, are removed, no other file is: the output is that of these shards, each of them once, whatever
-    ran before. workers: processes on this machine, which share its cores. executor: what makes a datatrove executor
-    from pipeline, tasks and logging_dir; its LocalPipelineExecutor unless named. Raises what the work raises, and
+    work: gives tables of a shard; it is sent to other processes. Earlier parts, of other shards or made by other
+    settings, are removed, no other file is: the output is that of these shards, each of them once, whatever ran before.
+    rows: about how many there are, so that the bar can tell the time left. Raises what the work raises, and
     RuntimeError where a part is missing in the end.
     """
-    from functools import partial
-
     from helpers.vectors.shard_step import EachShard
 
-    wanted = [output.rows(shard) for shard in shards]
+    wanted = [output.part(shard) for shard in shards]
     _remove_others(output, shards)
     todo = [shard for shard, part in zip(shards, wanted, strict=True) if not part.exists()]
     if todo:
         # Named by what is to be done: no marker of another run, with other shards or settings, passes for one of this.
         told = "\n".join([output.key, *(shard.key for shard in todo)])
-        logs = output.folder / "logs" / hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
+        logs = output.folder / LOGS / hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
         shutil.rmtree(logs, ignore_errors=True)  # a part that is gone is made again, whatever a marker says
-        step = EachShard(todo, partial(_write, work, output), workers=workers)
-        make = executor or partial(_local, workers=min(workers, len(todo)))
-        _watched(make(pipeline=[step], tasks=len(todo), logging_dir=str(logs)), wanted)
-    if missing := [shard.name for shard, part in zip(shards, wanted, strict=True) if not part.exists()]:
-        raise RuntimeError(f"{len(missing)} of {len(shards)} shards have no part yet: {', '.join(missing[:5])}")
+        each = {"threads": workers.threads, "gpus": workers.gpus, "locks": logs / "gpus"}
+        step = EachShard(todo, partial(_write, work, output, logs), **each)
+        executor = workers.make_executor(pipeline=[step], tasks=len(todo), logging_dir=str(logs))
+        _watched(executor, Progress(output, shards, logs), rows)
+        if missing := [shard for shard in todo if not output.part(shard).exists()]:
+            names = ", ".join(shard.name for shard in missing[:5])
+            cause = next(iter(_causes(logs, missing)), f"look into {logs}")
+            raise RuntimeError(f"{len(missing)} of {len(shards)} shards have no part yet ({names}): {cause}")
     return wanted
 
 
-def _write(work: Callable[[Shard], Tables], output: Output, shard: Shard) -> Path:
-    return write_part(work(shard), output, shard)
+def write_parts(tables: Tables, output: Output, shard: Shard) -> Path:
+    """Write the batches of a shard to its parts and return that of the rows, which is written last."""
+    with ExitStack() as stack:  # what is entered first is finished last
+        appends = {kind: stack.enter_context(appending(output.part(shard, kind))) for kind in FOLDERS}
+        for batch in tables:
+            for kind, table in batch.items():
+                appends[kind](table)
+    return output.part(shard)
 
 
-def _local(**settings: Any) -> Any:  # noqa: ANN401 - a datatrove executor
-    from datatrove.executor import LocalPipelineExecutor
+def remove_parts(folder: Path, wanted: Iterable[Path]) -> None:
+    """Remove the parts of a folder, whole or not, that are not wanted; other files stay."""
+    wanted = set(wanted)
+    for path in folder.glob("*"):
+        if PART.fullmatch(path.name) and path not in wanted:
+            path.unlink()
 
-    return LocalPipelineExecutor(**settings)
+
+class Progress:
+    """How many rows are done, as seen from the files that workers write, wherever they work."""
+
+    def __init__(self, output: Output, shards: Sequence[Shard], logs: Path) -> None:
+        self.output, self.open, self.logs, self.whole = output, list(shards), logs, 0
+
+    def rows(self) -> int:
+        """Return the rows done so far, those of earlier runs too."""
+        for shard in [shard for shard in self.open if self.output.part(shard).exists()]:
+            self.open.remove(shard)
+            self.whole += sum(pq.read_metadata(self.output.part(shard, k)).num_rows for k in ("rows", "rejected"))
+        return self.whole + sum(_said(_counted(self.logs, shard)) for shard in self.open)
 
 
-def _watched(executor: Any, parts: Sequence[Path]) -> None:  # noqa: ANN401
-    """Run an executor; meanwhile a bar shows how many parts there are."""
+def _write(work: Callable[[Shard], Tables], output: Output, logs: Path, shard: Shard) -> Path:
+    try:
+        return write_parts(_counting(work(shard), _counted(logs, shard)), output, shard)
+    except BaseException as error:  # not every executor says why a task failed
+        cause = "".join(traceback.format_exception_only(error)).strip()
+        write_atomically(_failed(logs, shard), f"{cause}\n\n{traceback.format_exc()}")
+        raise
+
+
+def _counting(tables: Tables, path: Path) -> Tables:
+    """Yield the tables and write to path how many rows have passed."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    rows = 0
+    for batch in tables:
+        yield batch
+        rows += sum(len(batch[kind]) for kind in ("rows", "rejected") if kind in batch)
+        path.write_text(str(rows))
+
+
+def _counted(logs: Path, shard: Shard) -> Path:
+    return logs / "rows" / f"{shard.key}.txt"
+
+
+def _said(path: Path) -> int:
+    try:
+        return int(path.read_text())
+    except (FileNotFoundError, ValueError):  # not begun, or just being written
+        return 0
+
+
+def _failed(logs: Path, shard: Shard) -> Path:
+    return logs / "failed" / f"{shard.key}.txt"
+
+
+def _causes(logs: Path, shards: Sequence[Shard]) -> Iterator[str]:
+    for path in (_failed(logs, shard) for shard in shards):
+        if path.exists():
+            yield f"{path.read_text('utf-8').partition(chr(10))[0]} (all of it in {path})"
+
+
+def _watched(executor: Any, progress: Progress, rows: int | None) -> None:  # noqa: ANN401
+    """Run an executor; meanwhile a bar shows how many rows are done."""
     from tqdm import tqdm
 
-    done = sum(part.exists() for part in parts)
-    with ThreadPoolExecutor(1) as pool, tqdm(total=len(parts), initial=done, desc="shards", unit=" shards") as bar:
+    done = progress.rows()
+    bar = tqdm(total=rows and max(rows, done), initial=done, desc="rows", unit=" rows", mininterval=1)
+    with ThreadPoolExecutor(1) as pool, bar:
         running = pool.submit(executor.run)
         while wait([running], timeout=1).not_done:
-            bar.update(sum(part.exists() for part in parts) - bar.n)
-        bar.update(sum(part.exists() for part in parts) - bar.n)
+            bar.update(progress.rows() - bar.n)
+        bar.update(progress.rows() - bar.n)
         running.result()
 
 
-def write_part(tables: Tables, output: Output, shard: Shard) -> Path:
-    """Write the batches of a shard to its part and return it; the rows come last, as they say that it is whole."""
-    parts = [output.rows(shard), output.rejected(shard)]
-    unfinished = [part.with_name(f".{part.name}.{os.getpid()}") for part in parts]
-    writers: list[Any] = [None, None]
-    for part in parts:
-        part.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        for batch in tables:
-            for at, table in enumerate(batch):
-                writers[at] = _append(writers[at], unfinished[at], table)
-        for writer in writers:
-            if writer is None:
-                raise ValueError(f"{shard.name}: nothing was made of it, not even an empty table")
-            writer.close()
-        for path, part in reversed(list(zip(unfinished, parts, strict=True))):
-            os.chmod(path, 0o600)
-            os.replace(path, part)
-    finally:
-        for path in unfinished:
-            path.unlink(missing_ok=True)
-    return parts[0]
-
-
-def _append(writer: Any, path: Path, table: pd.DataFrame) -> Any:  # noqa: ANN401 - pyarrow's ParquetWriter
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    if writer is None:
-        writer = pq.ParquetWriter(path, pa.Schema.from_pandas(table, preserve_index=False), compression="zstd")
-    if len(table):
-        writer.write_table(pa.Table.from_pandas(table, schema=writer.schema, preserve_index=False))
-    return writer
-
-
 def _remove_others(output: Output, shards: Sequence[Shard]) -> None:
-    wanted = {path for shard in shards for path in (output.rows(shard), output.rejected(shard))}
-    for folder in ("rows", "rejected"):
-        for path in (output.folder / folder).glob("*"):
-            if PART.fullmatch(path.name) is None:
-                continue  # nothing that this file did not write
-            if path not in wanted or (folder == "rejected" and not (output.folder / "rows" / path.name).exists()):
-                path.unlink()
+    for kind in FOLDERS:
+        whole = [shard for shard in shards if kind == "rows" or output.part(shard).exists()]
+        remove_parts(output.folder / FOLDERS[kind], [output.part(shard, kind) for shard in whole])

@@ -103,7 +103,7 @@ def write(folder: Path, count: int, topics: int) -> None:
 
 def assign(folder: Path, count: int, workers: int) -> None:
     """Assign what write wrote, and print how fast and with how much memory."""
-    from helpers.topics.assign_shards import assign_source
+    from helpers.assign.shards import assign_source
 
     settings = {"column": "vector", "id": "id", "workers": workers}
     took = _seconds(lambda: assign_source(str(folder / "rows.parquet"), folder, folder / f"out{workers}", **settings))

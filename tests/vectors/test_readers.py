@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from helpers.assign.shards import assign_source
 from helpers.config import read_config
-from helpers.topics.assign_shards import assign_source
 from helpers.topics.assigner import READING, fit_assigner, save_assigner
 from helpers.vectors.embed import encode_texts
 from helpers.vectors.readers import VectorReader, text_reader
@@ -42,7 +42,7 @@ def model(minilm, reading, tmp_path_factory):
 
 def read(reader, path):
     """Return ids, places, vectors and reasons of all shards of a source."""
-    ids, places, vectors, reasons = zip(
+    ids, places, vectors, reasons, _ = zip(
         *(part for shard in list_shards(str(path)) for part in reader(shard)), strict=True
     )
     return sum(ids, []), np.concatenate(places).tolist(), np.concatenate(vectors), sum(reasons, [])
@@ -63,7 +63,7 @@ def test_bad_records_have_their_reason_and_the_others_their_topic(model, tmp_pat
     lines.append(b'{"id": "r8", "messages": [')
     (tmp_path / "rows.jsonl").write_bytes(b"\n".join(lines))
     (part,) = assign_source(str(tmp_path / "rows.jsonl"), model, tmp_path / "out", reject=0)
-    rows, rejected = pd.read_parquet(part), pd.read_parquet(part.parent.parent / "rejected" / part.name)
+    rows, rejected = pd.read_parquet(part), pd.read_parquet(part.parent / "_rejected" / part.name)
     assert rows["id"].tolist() == ["r0", "r1", "r3", "r4", "r6", "r7"] and rows["topic"].tolist() == [0, 0, 0, 1, 1, 1]
     assert rejected["position"].tolist() == [2, 5, 8] and rejected["id"].tolist() == ["", "r5", ""]
     assert "not UTF-8" in rejected["reason"][0] and rejected["reason"][1] == "empty"
@@ -96,7 +96,7 @@ def test_a_folder_of_texts_is_a_text_a_file(reading, model, tmp_path):
     ("change", "message"),
     [
         ({"embed": {"column": "v", "file": None}}, "made of own vectors"),
-        ({"fingerprint": "all-MiniLM-L6-v2 other cpu fp32 ''"}, "the map was made by .all-MiniLM-L6-v2 other cpu"),
+        ({"identity": "all-MiniLM-L6-v2 other ''"}, "the map was made by .all-MiniLM-L6-v2 other"),
     ],
 )
 def test_a_map_that_texts_do_not_lead_to_is_refused(reading, dataset, change, message):

@@ -19,7 +19,7 @@ def write(path, vectors, *, group=100, kind=None):
 
 def read(shard, **more):
     found = list(read_vectors(shard, "vector", **more))
-    ids, places, vectors, reasons = zip(*found, strict=True)
+    ids, places, vectors, reasons, _ = zip(*found, strict=True)
     return sum(ids, []), np.concatenate(places), np.concatenate(vectors), sum(reasons, [])
 
 

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from helpers.assign.shards import assign_source
 from helpers.topics.assign import assign_vectors
-from helpers.topics.assign_shards import assign_source
 from helpers.topics.assigner import fit_assigner, read_assigner, save_assigner
 from helpers.vectors.embedder import unit_length
 
@@ -53,7 +53,7 @@ def source(tmp_path):
 def gathered(parts):
     """Return all rows and all rejected rows of an output, by id."""
     rows = pd.concat([pd.read_parquet(part) for part in parts])
-    rejected = pd.concat([pd.read_parquet(part.parent.parent / "rejected" / part.name) for part in parts])
+    rejected = pd.concat([pd.read_parquet(part.parent / "_rejected" / part.name) for part in parts])
     return rows.sort_values("id", ignore_index=True), rejected.sort_values("id", ignore_index=True)
 
 
@@ -94,21 +94,22 @@ def test_what_is_done_is_not_done_again_and_what_changed_is(model, source, tmp_p
     pq.write_table(pa.table({"id": ["new"], "vector": [[1.0] * 16]}), source / "9.parquet")
     rows, rejected = gathered(assign())
     assert len(rows) + len(rejected) == COUNT - 150 - 140 + 1 and rows["id"].is_unique and "new" in set(rows["id"])
-    assert len(list((tmp_path / "out" / "rows").iterdir())) == FILES
+    assert len(list((tmp_path / "out").glob("*.parquet"))) == FILES
     # another share turned away: other results, all of them
     stricter, _ = gathered(assign(reject=0.5))
     assert (stricter["topic"] == -1).mean() > (rows["topic"] == -1).mean()
-    assert len(list((tmp_path / "out" / "rows").iterdir())) == FILES
+    assert len(list((tmp_path / "out").glob("*.parquet"))) == FILES
 
 
 def test_other_files_in_the_output_stay(model, source, tmp_path):
-    for name in ("rows/mine.parquet", "rejected/notes.txt", "rows/a-000000000-b.parquet"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+    for name in ("out/mine.parquet", "out/_rejected/notes.txt", "out/a-000000000-b.parquet"):
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / name).write_text("mine")
-    assign_source(str(source), model, tmp_path, column="vector", id="id")
-    assign_source(str(source), model, tmp_path, column="vector", id="id", reject=0.5)
-    assert (tmp_path / "rows/mine.parquet").read_text() == (tmp_path / "rejected/notes.txt").read_text() == "mine"
-    assert len(list((tmp_path / "rows").iterdir())) == FILES + 2
+    out = tmp_path / "out"
+    assign_source(str(source), model, out, column="vector", id="id")
+    assign_source(str(source), model, out, column="vector", id="id", reject=0.5)
+    assert (out / "mine.parquet").read_text() == (out / "_rejected/notes.txt").read_text() == "mine"
+    assert len(list(out.glob("*.parquet"))) == FILES + 2
 
 
 def test_killed_and_run_again_the_rows_are_there_once(model, source, tmp_path):
@@ -117,7 +118,8 @@ def test_killed_and_run_again_the_rows_are_there_once(model, source, tmp_path):
     script.write_text(
         "import sys, time\n"
         "from pathlib import Path\n"
-        "from helpers.topics.assign_shards import AssignShard\n"
+        "from helpers.assign.shards import AssignShard, model_hash\n"
+        "from helpers.vectors.executors import Workers\n"
         "from helpers.vectors.readers import VectorReader\n"
         "from helpers.vectors.shards import list_shards\n"
         "from helpers.vectors.stream import Output, run_shards\n"
@@ -128,25 +130,25 @@ def test_killed_and_run_again_the_rows_are_there_once(model, source, tmp_path):
         "            yield tables\n"
         "if __name__ == '__main__':\n"
         "    source, model, out = sys.argv[1:]\n"
-        "    work = Slow(Path(model), VectorReader('vector', 'id'))\n"
-        "    run_shards(list_shards(source), work, Output(Path(out), work.key), workers=2)\n"
+        "    work = Slow(Path(model), model_hash(Path(model)), VectorReader('vector', 'id'))\n"
+        "    run_shards(list_shards(source), work, Output(Path(out), work.key), workers=Workers(2))\n"
     )
     out = tmp_path / "out"
     command = [sys.executable, str(script), str(source), str(model), str(out)]
     running = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
     for _ in range(600):
-        if len(list((out / "rows").glob("[!.]*"))) >= 2 or running.poll() is not None:
+        if len(list(out.glob("[!._]*.parquet"))) >= 2 or running.poll() is not None:
             break
         time.sleep(0.05)
     os.killpg(running.pid, signal.SIGKILL)
     running.wait()
-    done = len(list((out / "rows").glob("[!.]*")))
+    done = len(list(out.glob("[!._]*.parquet")))
     assert 2 <= done < FILES
     killed, rejected = gathered(assign_source(str(source), model, out, column="vector", id="id"))
     whole, all_rejected = gathered(assign_source(str(source), model, tmp_path / "whole", column="vector", id="id"))
     pd.testing.assert_frame_equal(killed, whole)
     pd.testing.assert_frame_equal(rejected, all_rejected)
-    assert not [path for path in (out / "rows").iterdir() if path.name.startswith(".")]
+    assert not list(out.glob(".*"))
 
 
 def test_half_a_file_gives_its_reason_and_the_others_their_rows(model, source, tmp_path):

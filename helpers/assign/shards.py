@@ -1,0 +1,124 @@
+"""Shards of new rows and a saved map -> the topic of every row, in parts; rows that cannot be used with the reason.
+
+How a row is judged is told in topics/assign.py, how rows are read in vectors/readers.py, how shards are worked on in
+vectors/stream.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from helpers.assign.samples import Sample
+from helpers.assign.source import NewRows, open_source
+from helpers.topics.assign import assign_vectors, place_vectors
+from helpers.topics.assigner import FILE, Assigner, read_assigner
+from helpers.vectors.executors import Workers, choose_workers
+from helpers.vectors.readers import KeepingReader, Read, TextReader, VectorReader
+from helpers.vectors.shards import Shard
+from helpers.vectors.stream import ALONE, Output, Tables, remove_parts, run_shards
+
+VECTORS = "_vectors"  # folder of the vectors that are kept
+
+
+@dataclass(frozen=True)
+class AssignShard:
+    """Work on a shard: what the reader finds gets topics; place: and places on the map. model: hash of its tensors."""
+
+    model_folder: Path
+    model: str
+    reader: VectorReader | TextReader | KeepingReader
+    reject: float = 0.05
+    place: bool = False
+
+    @property
+    def key(self) -> str:
+        """Return a hash of all that a row's result depends on."""
+        told = f"{self.reader.key}\0{self.reject}\0{self.place}\0{self.model}"
+        return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
+
+    def __call__(self, shard: Shard) -> Tables:
+        """Yield rows and rejected rows, a batch at a time, and some to look at in the end.
+
+        rows in = rows + rejected, but for what a break hides. Raises RuntimeError where the map changed meanwhile.
+        """
+        if model_hash(self.model_folder) != self.model:
+            raise RuntimeError(f"{self.model_folder} was made anew while its topics were being given: run this again")
+        assigner, sample = read_assigner(self.model_folder), Sample()
+        nothing = Read([], np.zeros(0, int), np.zeros((0, assigner.dimensions)), [], [])
+        # So that there are columns where there is no row.
+        yield self._tables(shard, nothing, assigner, sample) | {"samples": sample.table(assigner)}
+        for read in self.reader(shard):
+            yield self._tables(shard, read, assigner, sample)
+        yield {"samples": sample.table(assigner)}
+
+    def _tables(self, shard: Shard, read: Read, assigner: Assigner, sample: Sample) -> dict[str, pa.Table]:
+        bad = np.array([bool(reason) for reason in read.reasons], dtype=bool)
+        named = pd.DataFrame({"id": np.array(read.ids, dtype=object), "file": shard.name, "position": read.places})
+        named = named.astype({"id": "string", "file": "string", "position": "int64"})
+        good = np.zeros((0, assigner.dimensions)) if bad.all() else read.vectors[~bad]
+        found = assign_vectors(good, assigner, reject=self.reject).astype({"reason": "string"})
+        if self.place:
+            found[["x", "y"]] = place_vectors(good, assigner)
+        rows = pd.concat([named[~bad].reset_index(drop=True), found], axis=1)
+        sample.add(rows, good, np.array(read.texts, dtype=object)[~bad])
+        why = pd.array(np.array(read.reasons, dtype=object)[bad], dtype="string")
+        tables = {"rows": rows, "rejected": named[bad].assign(reason=why)}
+        return {kind: pa.Table.from_pandas(table, preserve_index=False) for kind, table in tables.items()}
+
+
+def assign_rows(
+    new: NewRows,
+    model_folder: Path,
+    output: Path,
+    *,
+    reject: float = 0.05,
+    place: bool = False,
+    keep_vectors: bool = False,
+    workers: Workers = ALONE,
+    rows: int | None = None,
+    **_: object,
+) -> list[Path]:
+    """Give every new row its topic and return the parts of the output, Parquet files in its folder.
+
+    Each has id, file, position (in the file), and what assign_vectors gives; rows that cannot be used are in
+    _rejected, with the reason, and some of both kinds, with the beginnings of their texts, in _samples. reject, place:
+    see assign_vectors and place_vectors. keep_vectors: those of texts are kept in _vectors, and used the next time.
+    workers, rows: see run_shards.
+    """
+    kept, reader = output / VECTORS, new.reader
+    if isinstance(reader, TextReader):
+        keeping = KeepingReader(reader, kept)
+        parts = [keeping.part(shard) for shard in new.shards]
+        remove_parts(kept, parts)
+        reader = keeping if keep_vectors or any(part.exists() for part in parts) else reader
+    work = AssignShard(model_folder, model_hash(model_folder), reader, reject, place)
+    found = Output(output, work.key)
+    return run_shards(new.shards, work, found, workers=workers, rows=rows)
+
+
+def assign_source(
+    source: str,
+    model_folder: Path | str,
+    output: Path | str,
+    *,
+    column: str | None = None,
+    id: str | None = None,
+    workers: int | str = "auto",
+    **settings: Any,  # noqa: ANN401
+) -> list[Path]:
+    """Give every row of a source its topic and return the parts of the output; see open_source and assign_rows."""
+    new = open_source(source, Path(model_folder), column=column, id=id)
+    chosen = choose_workers(embeds=new.embeds, workers=workers)
+    return assign_rows(new, Path(model_folder), Path(output), workers=chosen, **settings)
+
+
+def model_hash(model_folder: Path) -> str:
+    """Return what changes with all that new rows are compared with."""
+    return hashlib.blake2b((model_folder / FILE).read_bytes(), digest_size=16).hexdigest()

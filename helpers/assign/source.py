@@ -1,0 +1,96 @@
+"""A source of new rows and a saved map -> the shards that the rows are in, and how their vectors are come by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from helpers.files import read_value
+from helpers.shown import counted
+from helpers.text.sources.read import kind_of
+from helpers.topics.assigner import READING, read_assigner
+from helpers.vectors.readers import TextReader, VectorReader, text_reader
+from helpers.vectors.shards import Shard, list_shards
+
+
+@dataclass(frozen=True)
+class NewRows:
+    """Where new rows are, and how they are read."""
+
+    path: str
+    shards: list[Shard]
+    reader: VectorReader | TextReader
+
+    @property
+    def embeds(self) -> bool:
+        """Return whether texts are to be embedded."""
+        return isinstance(self.reader, TextReader)
+
+    @property
+    def files(self) -> list[Path]:
+        """Return the files, each once."""
+        return list(dict.fromkeys(shard.path for shard in self.shards))
+
+    @property
+    def bytes(self) -> int:
+        """Return how large all files are."""
+        return sum(path.stat().st_size for path in self.files)
+
+
+def open_source(
+    path: str,
+    model_folder: Path,
+    *,
+    split: str = "train",
+    id: str | None = None,
+    column: str | None = None,
+    text: Mapping[str, Any] | None = None,
+) -> NewRows:
+    """Return the new rows of a file, folder or glob, to be read as those of the map were.
+
+    model_folder: the model/ of a run; nothing else of it is needed. column: of ready vectors in Parquet files, unless
+    the map tells it; without one, texts are made and embedded as the run's were. id: the column of ids. text: what of
+    the map's settings of text is otherwise in this source, `column` for example; it also names the column of texts to
+    look at beside ready vectors. Raises FileNotFoundError or ValueError for a source or model that cannot be used.
+    """
+    read_assigner(model_folder)  # a model that is none is told before anything is begun
+    reading = model_folder / READING
+    known = read_value(reading) if reading.exists() else {}
+    given = {name: value for name, value in (text or {}).items() if value is not None}
+    column = column or known.get("embed", {}).get("column")
+    shards = list_shards(path, split=split)
+    if column:
+        return NewRows(path, shards, VectorReader(column, id, given.get("column")))
+    if given and known:
+        # A named format is looked into anew; the map's columns belong to the format of the map.
+        anew = {"format": "auto", "column": None, "columns": [], "group": None, "order": None}
+        known = known | {"text": known["text"] | anew | given}
+    return NewRows(path, shards, text_reader(known, path, id=id))
+
+
+def source_table(new: NewRows) -> pd.DataFrame:
+    """Return what the source is, as lines of a name and a value."""
+    kinds = ", ".join(sorted({str(kind_of(path)) for path in new.files}))
+    lines = [
+        ("source", new.path),
+        ("files", f"{counted(len(new.files), 'file')} ({kinds}), {new.bytes / 1e6:,.1f} MB"),
+        ("shards", f"{len(new.shards):,}, each done by itself"),
+        ("rows", "known when they are read" if (rows := known_rows(new)) is None else f"{rows:,}"),
+        ("vectors", f"ready, column {new.reader.column}" if isinstance(new.reader, VectorReader) else "to be made"),
+    ]
+    return pd.DataFrame(lines, columns=["what", "found"])
+
+
+def known_rows(new: NewRows) -> int | None:
+    """Return how many rows there are, where the files say so (Parquet), else None."""
+    import pyarrow as pa
+
+    try:
+        return sum(pq.read_metadata(path).num_rows for path in new.files)
+    except (pa.ArrowException, OSError):
+        return None
