@@ -31,7 +31,7 @@ def new(
 
 @app.command()
 def run(
-    template: Annotated[str, typer.Argument(help="topics")],
+    template: Annotated[str, typer.Argument(help="topics, or assign")],
     names: Annotated[list[str], typer.Argument(help="datasets: configured names, files, hub names, or @LIST")],
     set_: Annotated[list[str] | None, typer.Option("--set", help="section.key=value, may be repeated")] = None,
     runs: Runs = None,
@@ -53,7 +53,7 @@ def run(
             failed[name] = str(error) if known else f"{type(error).__name__}: {error}"
             print(f"{name}: {failed[name]}", file=sys.stderr)
         else:
-            _say(report, runs, time.perf_counter() - started)
+            _say(template, report, runs, time.perf_counter() - started)
     if failed and len(datasets) > 1:
         print(f"\n{len(failed)} of {len(datasets)} failed:", file=sys.stderr)
         for name, cause in failed.items():
@@ -145,15 +145,20 @@ def _expand(names: list[str]) -> list[str]:
     return lines
 
 
-def _say(report: dict, runs: str | None, seconds: float) -> None:
+def _say(template: str, report: dict, runs: str | None, seconds: float) -> None:
     from helpers.runs import runs_folder
     from helpers.shown import percent
 
+    covered = "none could be used" if report["coverage"] is None else f"coverage {percent(report['coverage'])}"
+    rows = f"{report['rows']:,} rows ({report['rejected']:,} rejected)"
+    if template == "assign":
+        expected = percent(report["expected_coverage"])
+        print(f"\n{report['title']}: new rows, {covered} where {expected} were expected, {rows}, {seconds:.0f} s")
+        print(f"rows: {report['output']}")
+        return
     page = runs_folder(runs) / report["name"] / "map.html"
     shown = page if page.exists() else f"{page.with_suffix('.png')} (the page was not written, see above)"
-    found = f"{report['topics']} topics, coverage {percent(report['coverage'])}"
-    rows = f"{report['rows']:,} rows ({report['rejected']:,} rejected)"
-    print(f"\n{report['title']}: {found}, {rows}, {seconds:.0f} s\nmap: {shown}")
+    print(f"\n{report['title']}: {report['topics']} topics, {covered}, {rows}, {seconds:.0f} s\nmap: {shown}")
 
 
 if __name__ == "__main__":

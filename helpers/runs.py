@@ -122,6 +122,11 @@ class Run:
             yield
         self._record(name, "", measure)
 
+    def timed(self, name: str, function: Callable, *data: Any, **settings: Any) -> Any:  # noqa: ANN401
+        """Return what function(*data, **settings) returns, and record what it cost; it keeps its results itself."""
+        with self.measured(name):
+            return function(*data, **settings)
+
     def save(self, name: str, value: Any) -> Path:  # noqa: ANN401
         """Write a frame, an array or plain values to a file of the run folder."""
         return write_value(self.path(name), value)

@@ -227,6 +227,13 @@ class Config(Section):
         return {"sample": sample, "seed": self.seed, "apart": self.apart}
 
     @property
+    def new_rows(self) -> dict[str, Any]:
+        """Settings of open_source: where new rows are; unless set, where the map's own came from, all of them."""
+        found = self.assign.source or self.source
+        beside = {"column": self.assign.column, "text": self.assign.text.model_dump()}
+        return {"path": found.path, "split": found.split, "id": found.id} | beside
+
+    @property
     def apart(self) -> list[str]:
         """Columns of the user's own vectors, points and clusters: kept out of the text, carried beside it."""
         given = [self.embed.column, self.cluster.column]

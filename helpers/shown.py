@@ -65,9 +65,18 @@ def settings_table(config: Config) -> pd.DataFrame:
 
 
 def _parted(section: Section) -> tuple[dict[str, Any], dict[str, Any]]:
-    default = {key: field.default for key, field in type(section).model_fields.items()}
-    changed = {key: section[key] for key in default if section[key] != default[key]}
-    return changed, {key: value for key, value in default.items() if key not in changed}
+    """Return the settings that were changed, those of sections in it by their whole names, and the others."""
+    changed: dict[str, Any] = {}
+    default: dict[str, Any] = {}
+    for key, field in type(section).model_fields.items():
+        value = section[key]
+        if isinstance(value, Section):
+            changed |= {f"{key}.{name}": inner for name, inner in _parted(value)[0].items()}
+        elif value != field.default:
+            changed[key] = value
+        else:
+            default[key] = value
+    return changed, default
 
 
 def _listed(settings: dict[str, Any]) -> str:

@@ -115,7 +115,7 @@ def test_a_notebook_without_the_parameters_is_an_error(clean, dataset, tmp_path)
 
 
 def test_an_unknown_template_names_the_known_ones(tmp_path, dataset):
-    with pytest.raises(ValueError, match="no template 'topcs'; templates are topics"):
+    with pytest.raises(ValueError, match="no template .topcs.; templates are topics, assign"):
         run_notebook("topcs", str(dataset([{"text": "hello"}])), runs=tmp_path)
 
 

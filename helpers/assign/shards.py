@@ -20,7 +20,7 @@ from helpers.assign.source import NewRows, open_source
 from helpers.topics.assign import assign_vectors, place_vectors
 from helpers.topics.assigner import FILE, Assigner, read_assigner
 from helpers.vectors.executors import Workers, choose_workers
-from helpers.vectors.readers import KeepingReader, Read, TextReader, VectorReader
+from helpers.vectors.readers import KeepingReader, Read, TextReader, VectorReader, nothing_read
 from helpers.vectors.shards import Shard
 from helpers.vectors.stream import ALONE, Output, Tables, remove_parts, run_shards
 
@@ -51,14 +51,15 @@ class AssignShard:
         if model_hash(self.model_folder) != self.model:
             raise RuntimeError(f"{self.model_folder} was made anew while its topics were being given: run this again")
         assigner, sample = read_assigner(self.model_folder), Sample()
-        nothing = Read([], np.zeros(0, int), np.zeros((0, assigner.dimensions)), [], [])
+        nothing = nothing_read(assigner.dimensions)
         # So that there are columns where there is no row.
-        yield self._tables(shard, nothing, assigner, sample) | {"samples": sample.table(assigner)}
+        yield self.assign(shard, nothing, assigner, sample) | {"samples": sample.table(assigner)}
         for read in self.reader(shard):
-            yield self._tables(shard, read, assigner, sample)
+            yield self.assign(shard, read, assigner, sample)
         yield {"samples": sample.table(assigner)}
 
-    def _tables(self, shard: Shard, read: Read, assigner: Assigner, sample: Sample) -> dict[str, pa.Table]:
+    def assign(self, shard: Shard, read: Read, assigner: Assigner, sample: Sample) -> dict[str, pa.Table]:
+        """Return the rows and the rejected rows of a batch, and let the sample look at them."""
         bad = np.array([bool(reason) for reason in read.reasons], dtype=bool)
         named = pd.DataFrame({"id": np.array(read.ids, dtype=object), "file": shard.name, "position": read.places})
         named = named.astype({"id": "string", "file": "string", "position": "int64"})
@@ -76,31 +77,30 @@ class AssignShard:
 def assign_rows(
     new: NewRows,
     model_folder: Path,
-    output: Path,
+    folder: Path,
     *,
     reject: float = 0.05,
     place: bool = False,
     keep_vectors: bool = False,
-    workers: Workers = ALONE,
+    by: Workers = ALONE,
     rows: int | None = None,
     **_: object,
 ) -> list[Path]:
-    """Give every new row its topic and return the parts of the output, Parquet files in its folder.
+    """Give every new row its topic and return the parts of the output, Parquet files in folder.
 
     Each has id, file, position (in the file), and what assign_vectors gives; rows that cannot be used are in
     _rejected, with the reason, and some of both kinds, with the beginnings of their texts, in _samples. reject, place:
     see assign_vectors and place_vectors. keep_vectors: those of texts are kept in _vectors, and used the next time.
-    workers, rows: see run_shards.
+    by, rows: see run_shards.
     """
-    kept, reader = output / VECTORS, new.reader
+    kept, reader = folder / VECTORS, new.reader
     if isinstance(reader, TextReader):
         keeping = KeepingReader(reader, kept)
         parts = [keeping.part(shard) for shard in new.shards]
         remove_parts(kept, parts)
         reader = keeping if keep_vectors or any(part.exists() for part in parts) else reader
     work = AssignShard(model_folder, model_hash(model_folder), reader, reject, place)
-    found = Output(output, work.key)
-    return run_shards(new.shards, work, found, workers=workers, rows=rows)
+    return run_shards(new.shards, work, Output(folder, work.key), workers=by, rows=rows)
 
 
 def assign_source(
@@ -116,7 +116,7 @@ def assign_source(
     """Give every row of a source its topic and return the parts of the output; see open_source and assign_rows."""
     new = open_source(source, Path(model_folder), column=column, id=id)
     chosen = choose_workers(embeds=new.embeds, workers=workers)
-    return assign_rows(new, Path(model_folder), Path(output), workers=chosen, **settings)
+    return assign_rows(new, Path(model_folder), Path(output), by=chosen, **settings)
 
 
 def model_hash(model_folder: Path) -> str:

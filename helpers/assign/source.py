@@ -81,9 +81,13 @@ def source_table(new: NewRows) -> pd.DataFrame:
         ("files", f"{counted(len(new.files), 'file')} ({kinds}), {new.bytes / 1e6:,.1f} MB"),
         ("shards", f"{len(new.shards):,}, each done by itself"),
         ("rows", "known when they are read" if (rows := known_rows(new)) is None else f"{rows:,}"),
-        ("vectors", f"ready, column {new.reader.column}" if isinstance(new.reader, VectorReader) else "to be made"),
+        ("vectors", f"ready, column {new.reader.column}" if isinstance(new.reader, VectorReader) else _making(new)),
     ]
     return pd.DataFrame(lines, columns=["what", "found"])
+
+
+def _making(new: NewRows) -> str:
+    return f"made of texts: {', '.join(f'{name} {value}' for name, value in new.reader.format.items())}"
 
 
 def known_rows(new: NewRows) -> int | None:

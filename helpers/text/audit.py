@@ -36,7 +36,7 @@ def count_texts(
     counts["n_tokens"] = _count_tokens(strings, tokenizer, "count tokens")
     if llm_tokenizer is not None:
         counts["n_llm_tokens"] = _count_tokens(strings, llm_tokenizer, "count LLM tokens")
-    return counts.assign(language=pd.Series(_languages(strings, language_rows), index=texts.index, dtype=object))
+    return counts.assign(language=pd.Series(find_languages(strings, language_rows), index=texts.index, dtype=object))
 
 
 def audit_texts(
@@ -185,7 +185,7 @@ def _batches(strings: list[str], step: str) -> Iterator[list[str]]:
             bar.update(min(BATCH, len(strings) - start))
 
 
-def _languages(strings: list[str], rows: int) -> list[str | None]:
+def find_languages(strings: list[str], rows: int) -> list[str | None]:
     """Return a language for at most that many texts, evenly spread, None for the others."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 

@@ -23,7 +23,7 @@ from helpers.text.turns import Turn, Unusable, column_turns, role_of, text_of
 __all__ = ["convert_rows", "detect_format", "join_turns"]
 
 OWN_COLUMNS = ("id", "position", "text", "turns", "speakers", "source_rows")
-_ROLELESS = ("text", "columns")
+ROLELESS = ("text", "columns")
 
 
 class Converted(NamedTuple):
@@ -176,7 +176,7 @@ def _need_kept(rows: pd.DataFrame, first: list[dict[str, Any]], keep: Sequence[s
 
 
 def _check_roles(roles: list[str], format: str) -> None:
-    if roles != ["all"] and format in _ROLELESS:
+    if roles != ["all"] and format in ROLELESS:
         raise ValueError(f"text.roles: {', '.join(roles)} asks for speakers, but format {format} has none; use all")
 
 

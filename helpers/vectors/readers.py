@@ -26,7 +26,7 @@ from helpers.text.formats import complete_format
 from helpers.text.redact import redact_texts
 from helpers.text.sources.lines import BrokenFile
 from helpers.text.sources.records import FIRST, Record, Rejected, read_records
-from helpers.text.strings import convert_rows
+from helpers.text.strings import ROLELESS, convert_rows
 from helpers.text.truncate import truncate_texts
 from helpers.vectors.embed import encode_texts
 from helpers.vectors.embedder import Embedder, find_embedder
@@ -46,6 +46,11 @@ class Read(NamedTuple):
     vectors: np.ndarray
     reasons: list[str]
     texts: list[str]
+
+
+def nothing_read(dimensions: int) -> Read:
+    """Return what is read where there is no row."""
+    return Read([], np.zeros(0, np.int64), np.zeros((0, dimensions), np.float32), [], [])
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,12 @@ class TextReader:
         """Return a hash of all that a row's vector and name depend on."""
         return hashlib.blake2b(f"{self.reading}\0{self.id}".encode(), digest_size=16).hexdigest()
 
+    @property
+    def format(self) -> dict[str, Any]:
+        """Return how a row becomes a text: the format and where the text is."""
+        told = json.loads(self.reading)["text"]
+        return {name: told[name] for name in ("format", "column", "columns") if told.get(name)}
+
     def __call__(self, shard: Shard) -> Iterator[Read]:
         """Yield a shard's rows; those without a text have the reason that a run would put into rejected.parquet."""
         settings = json.loads(self.reading)
@@ -123,7 +134,7 @@ class KeepingReader:
             yield from _kept(part)
             return
         with appending(part) as append:
-            append(_to_keep(Read([], np.zeros(0, int), np.zeros((0, 1)), [], []), shard))
+            append(_to_keep(nothing_read(1), shard))
             for read in self.reader(shard):
                 append(_to_keep(read, shard))
                 yield read
@@ -149,6 +160,8 @@ def text_reader(reading: dict[str, Any], source: str, *, id: str | None = None) 
     found = complete_format(first, **asked)
     if found["format"] == "grouped":
         raise ValueError(f"{source}: its rows are turns of conversations: make a file of whole ones first")
+    if found["format"] in ROLELESS:
+        text["roles"] = "all"  # whichever the map took: nobody is named
     settled = json.dumps(reading | {"text": text | found}, sort_keys=True)
     if (here := _embedder(settled).identity) != reading["identity"]:
         raise ValueError(f"the map was made by {reading['identity']!r}, but here is {here!r}: fetch that revision")

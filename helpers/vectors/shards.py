@@ -68,8 +68,8 @@ def read_vectors(
 
     column: of the vectors, lists of one length; the reason is "" where a row has one, and its line in vectors zeros
     where it has none that can be used. id, text: columns of both, else the places in the file are the ids, and texts
-    are "". The length is that of the first vector. Raises ValueError for another kind of file and for a column that is not there, BrokenFile where a file
-    cannot be read.
+    are "". The length is that of the first vector. Raises ValueError for another kind of file and for a column that is
+    not there, BrokenFile where a file cannot be read.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -87,9 +87,7 @@ def read_vectors(
                 vectors, reasons = _as_matrix(part.column(column), length)
                 places = np.arange(place, place + len(part))
                 ids = places.tolist() if id is None else part.column(id).to_pylist()
-                texts = (
-                    [""] * len(part) if text is None else ["" if t is None else str(t) for t in part[text].to_pylist()]
-                )
+                texts = [""] * len(part) if text is None else list(map(str, part.column(text).to_pylist()))
                 yield [str(one) for one in ids], places, vectors, reasons, texts
                 place += len(part)
     except (pa.ArrowException, OSError) as error:

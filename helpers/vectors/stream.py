@@ -12,7 +12,7 @@ import shutil
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
 
 from helpers.files import appending, write_atomically
 from helpers.vectors.executors import Workers
@@ -64,8 +65,15 @@ def run_shards(
     work: gives tables of a shard; it is sent to other processes. Earlier parts, of other shards or made by other
     settings, are removed, no other file is: the output is that of these shards, each of them once, whatever ran before.
     rows: about how many there are, so that the bar can tell the time left. Raises what the work raises, and
-    RuntimeError where a part is missing in the end.
+    RuntimeError where a part is missing in the end, or another run is at work in the folder.
     """
+    with _alone(output.folder):
+        return _run(shards, work, output, workers, rows)
+
+
+def _run(
+    shards: Sequence[Shard], work: Callable[[Shard], Tables], output: Output, workers: Workers, rows: int | None
+) -> list[Path]:
     from helpers.vectors.shard_step import EachShard
 
     wanted = [output.part(shard) for shard in shards]
@@ -85,6 +93,17 @@ def run_shards(
             cause = next(iter(_causes(logs, missing)), f"look into {logs}")
             raise RuntimeError(f"{len(missing)} of {len(shards)} shards have no part yet ({names}): {cause}")
     return wanted
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold a lock on the folder, which the system lets go however this process ends."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        with FileLock(folder / "_lock", timeout=0):
+            yield
+    except Timeout:
+        raise RuntimeError(f"{folder}: another run is at work here; wait for its end, or name another folder") from None
 
 
 def write_parts(tables: Tables, output: Output, shard: Shard) -> Path:
@@ -164,12 +183,20 @@ def _watched(executor: Any, progress: Progress, rows: int | None) -> None:  # no
     from tqdm import tqdm
 
     done = progress.rows()
-    bar = tqdm(total=rows and max(rows, done), initial=done, desc="rows", unit=" rows", mininterval=1)
+    bar = tqdm(total=rows and max(rows, done), initial=done, desc="rows", unit=" rows", mininterval=1, smoothing=0)
+
+    def look() -> None:
+        more = progress.rows() - bar.n
+        if bar.total and bar.n + more > bar.total:  # it was a guess
+            bar.total = bar.n + more
+        if more:
+            bar.update(more)
+
     with ThreadPoolExecutor(1) as pool, bar:
         running = pool.submit(executor.run)
         while wait([running], timeout=1).not_done:
-            bar.update(progress.rows() - bar.n)
-        bar.update(progress.rows() - bar.n)
+            look()
+        look()
         running.result()
 
 

@@ -11,11 +11,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from filelock import FileLock
 
-from helpers.assign.shards import assign_source
+from helpers.assign.shards import AssignShard, assign_source, model_hash
 from helpers.topics.assign import assign_vectors
-from helpers.topics.assigner import fit_assigner, read_assigner, save_assigner
+from helpers.topics.assigner import FILE, fit_assigner, read_assigner, save_assigner
 from helpers.vectors.embedder import unit_length
+from helpers.vectors.readers import VectorReader
+from helpers.vectors.shards import list_shards
 
 COUNT, FILES = 900, 6
 
@@ -177,3 +180,21 @@ def test_an_empty_file_is_an_empty_part(model, tmp_path):
     pq.write_table(empty, tmp_path / "in" / "a.parquet")
     rows, rejected = gathered(assign_source(str(tmp_path / "in"), model, tmp_path / "out", column="vector"))
     assert len(rows) == len(rejected) == 0 and "topic" in rows
+
+
+def test_two_runs_at_once_in_one_folder_are_refused(model, source, tmp_path):
+    (tmp_path / "out").mkdir()
+    with FileLock(tmp_path / "out" / "_lock"), pytest.raises(RuntimeError, match="another run is at work here"):
+        assign_source(str(source), model, tmp_path / "out", column="vector")
+    assert len(assign_source(str(source), model, tmp_path / "out", column="vector")) == FILES
+
+
+def test_a_map_that_changes_meanwhile_is_told(model, source, tmp_path):
+    """Topic numbers of two fits never stand in one output."""
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / FILE).write_bytes((model / FILE).read_bytes())
+    work = AssignShard(tmp_path / "model", model_hash(tmp_path / "model"), VectorReader("vector"))
+    vectors, topics = around(500, seed=5)
+    save_assigner(fit_assigner(vectors, topics), tmp_path / "model")
+    with pytest.raises(RuntimeError, match="was made anew while its topics were being given"):
+        next(work(list_shards(str(source))[0]))

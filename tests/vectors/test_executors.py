@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from helpers.assign_settings import Ray, Shards, Slurm
+from helpers.assign_settings import Ray, Shards, Slurm  # noqa: F401 - Ray for the program below
 from helpers.vectors import executors
 from helpers.vectors.executors import choose_workers
 from helpers.vectors.shard_step import claim_gpu

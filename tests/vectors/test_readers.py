@@ -128,3 +128,41 @@ def test_a_reader_of_vectors_goes_on_to_a_break(tmp_path):
 def read_one(reader, path):
     (part,) = reader(list_shards(str(path))[0])
     return part.ids, part.places.tolist(), part.vectors, part.reasons
+
+
+def test_vectors_that_were_kept_give_the_same_and_embed_nothing(model, tmp_path, monkeypatch):
+    """Another share turned away reads the vectors kept; so does whoever reads them as ready ones."""
+    from helpers.assign.shards import assign_rows
+    from helpers.assign.source import open_source
+    from helpers.vectors import readers
+
+    lines = [json.dumps(chat(text) | {"id": f"r{i}"}) for i, text in enumerate(PETS + TRAINS)] + ["{broken"]
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
+    new = open_source(str(tmp_path / "rows.jsonl"), model, id="id")
+    fresh = assign_rows(new, model, tmp_path / "fresh", reject=0.2)
+    assign_rows(new, model, tmp_path / "kept", keep_vectors=True)
+    monkeypatch.setattr(readers, "_embedded", None)  # whoever embeds now fails
+    again = assign_rows(new, model, tmp_path / "kept", reject=0.2)
+    pd.testing.assert_frame_equal(pd.read_parquet(again[0]), pd.read_parquet(fresh[0]), check_exact=True)
+    rejected = [pd.read_parquet(part.parent / "_rejected" / part.name) for part in (again[0], fresh[0])]
+    pd.testing.assert_frame_equal(*rejected)
+    samples = [pd.read_parquet(part.parent / "_samples" / part.name)["text"].tolist() for part in (again[0], fresh[0])]
+    assert samples[0] == samples[1] and samples[0][0] == PETS[0]
+    ready = assign_source(
+        str(tmp_path / "kept" / "_vectors"), model, tmp_path / "x", column="vector", id="id", reject=0.2
+    )
+    assert pd.read_parquet(ready[0])["topic"].tolist() == pd.read_parquet(fresh[0])["topic"].tolist()
+    # Another reading makes other vectors: those kept are of no use, and go.
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines[:3]))
+    with pytest.raises(TypeError):
+        assign_rows(open_source(str(tmp_path / "rows.jsonl"), model, id="id"), model, tmp_path / "kept")
+    assert not list((tmp_path / "kept" / "_vectors").iterdir())
+
+
+def test_a_source_that_keeps_its_text_elsewhere(model, tmp_path):
+    from helpers.assign.source import open_source
+
+    pd.DataFrame({"body": PETS + TRAINS, "note": "x"}).to_parquet(tmp_path / "a.parquet")
+    new = open_source(str(tmp_path / "a.parquet"), model, text={"column": "body", "roles": None})
+    (read_all,) = new.reader(new.shards[0])
+    assert read_all.texts == PETS + TRAINS and read_all.reasons == [""] * 8
