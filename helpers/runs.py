@@ -50,6 +50,7 @@ STAGES = {
     "tune": ("stages/again.npy", "stages/tuning.parquet"),
     "cluster": ("stages/clusters.parquet",),
     "layers": ("stages/placed.parquet", "stages/layers.parquet"),
+    "assign_rest": ("stages/assigned.parquet", "stages/sizes.parquet", "stages/points.npy"),
     "describe": ("stages/described.parquet",),
     "label": ("topics.parquet", "layers.parquet"),
 }

@@ -82,6 +82,12 @@ class Preview(Section):
     sample: Annotated[int, Field(ge=20)] = 1_000  # texts that they are compared on
 
 
+class Fit(Section):
+    """What the topics are found in."""
+
+    sample: Annotated[int, Field(ge=0)] = 0  # different texts that the fit is made of; the others are assigned; 0: all
+
+
 class Reduce(Section):
     """UMAP's settings for clustering and for the map, or the columns that hold ready points."""
 
@@ -151,6 +157,7 @@ class Config(Section):
     truncate: Truncate = Truncate()
     preview: Preview = Preview()
     embed: Embed = Embed()
+    fit: Fit = Fit()
     reduce: Reduce = Reduce()
     cluster: Cluster = Cluster()
     tune: Tune = Tune()
@@ -191,6 +198,13 @@ class Config(Section):
                 raise ValueError(f"column {twice[0]!r} is named twice among {', '.join(columns)}")
         if clash := [name for name in self.text.keep if f"source_{name}" in self.text.keep]:
             raise ValueError(f"text.keep: {clash[0]!r} and 'source_{clash[0]}' would get one name: rename one")
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_to_fit_what_is_ready(self) -> Config:
+        if self.fit.sample and (self.reduce.columns or self.cluster.column):
+            ready = "reduce.columns" if self.reduce.columns else "cluster.column"
+            raise ValueError(f"fit.sample: {ready} has what a fit would find; take sample for fewer rows")
         return self
 
     @property

@@ -67,7 +67,7 @@ def describe_topics(
         model = _fit(documents, full, topics, embedder, known, top_n_words, ngrams, stops, diversity)
         words = _words(model)
         model.representative_docs_ = {t: unique["text"].to_numpy()[chosen[t]].tolist() for t in chosen}
-        assigner = fit_assigner(full, topics, points, rows=np.bincount(texts["vector"], minlength=len(topics)))
+        assigner = _fit_assigner(texts, full, clusters, points)
         write_folder(model_folder, lambda folder: _save(model, assigner, folder, full, topics, reading))
     for column, found in words.items():
         table[column] = [found.get(topic, []) for topic in table["topic"]]
@@ -124,6 +124,16 @@ def open_model(model_folder: Path) -> Any:  # noqa: ANN401 - BERTopic, which is 
     from bertopic import BERTopic
 
     return BERTopic.load(str(model_folder))
+
+
+def _fit_assigner(
+    texts: pd.DataFrame, vectors: np.ndarray, clusters: pd.DataFrame, points: np.ndarray | None
+) -> Assigner:
+    """Return what new rows are compared with, made of what was fitted and not of what was itself assigned."""
+    rows = np.bincount(texts["vector"], minlength=len(clusters))
+    fitted = ~clusters["assigned"].to_numpy() if "assigned" in clusters else np.ones(len(clusters), dtype=bool)
+    topics = clusters["topic"].to_numpy()[fitted]
+    return fit_assigner(vectors[fitted], topics, None if points is None else points[fitted], rows=rows[fitted])
 
 
 def _sizes(row_topics: np.ndarray, topics: np.ndarray, clusters: pd.DataFrame) -> pd.DataFrame:

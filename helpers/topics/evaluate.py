@@ -39,7 +39,7 @@ def evaluate_topics(
     stable = described[["stability", "size"]].dropna() if "stability" in described else pd.DataFrame()
     figures: dict[str, Any] = {
         "coverage": float((row_topics != -1).mean()) if len(texts) else None,
-        "validity": relative_validity(edges, clusters["topic"].to_numpy()) if len(edges) else None,
+        "validity": relative_validity(edges, clusters["topic"].to_numpy()[: len(edges) + 1]) if len(edges) else None,
         "stability": float(np.average(stable["stability"], weights=stable["size"])) if len(stable) else None,
         "diversity": keyword_diversity(words),
         "coherence": keyword_coherence(texts.drop_duplicates("vector")["text"].tolist(), words, stops, ngrams=ngrams),

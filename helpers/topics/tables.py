@@ -34,13 +34,14 @@ def assemble_rows(
     """Return a line a row: id, position, text, n_tokens, truncated, duplicate_of, vector, topic, confidence, x, y.
 
     texts: with `vector`, the line of each row in clusters, points and nearest. topic_middle and topic_broad follow
-    where there are such layers, nearest_topic and similarity, see outliers.py, summary_label (the topic's label) and
-    model_name (the LLM that gave it, null where none did), turns (where each turn starts in text, in characters) and
-    speakers (the role of each, null where the source names none), and then the source columns asked for, as source_NAME
-    where a column of that name is there already; those named in `without` (own vectors) stay behind.
+    where there are such layers, assigned where the fit was made of a sample (whether the row was left out of it),
+    nearest_topic and similarity, see outliers.py, summary_label (the topic's label) and model_name (the LLM that gave
+    it, null where none did), turns (where each turn starts in text, in characters) and speakers (the role of each, null
+    where the source names none), and then the source columns asked for, as source_NAME where a column of that name is
+    there already; those named in `without` (own vectors) stay behind.
     """
     line = texts["vector"].to_numpy()
-    beside = [clusters[[name for name in clusters if name.startswith("topic_")]]]
+    beside = [clusters[[name for name in clusters if name.startswith("topic_") or name == "assigned"]]]
     beside += [] if nearest is None else [nearest]
     found = {
         "topic": clusters["topic"].to_numpy()[line],
@@ -90,6 +91,7 @@ def collect_report(
         "duplicates": int(rows["duplicate_of"].notna().sum()),
         "equal_after_cut": len(rows) - int(rows["duplicate_of"].notna().sum()) - int(rows["vector"].nunique()),
         "truncated": int(rows["truncated"].sum()),
+        "fitted": len(rows) - int(rows["assigned"].sum()) if "assigned" in rows else len(rows),
         "topics": int((topics["topic"] != -1).sum()),
         "coverage": float((rows["topic"] != -1).mean()),
         "nearest_coverage": float((rows["nearest_topic"] != -1).mean()) if "nearest_topic" in rows else None,
