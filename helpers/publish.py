@@ -83,9 +83,9 @@ def save_dataset(
     files = [run / name for name in ("rows.parquet", "topics.parquet", "layers.parquet", "report.json")]
     if missing := [file.name for file in files if not file.exists()]:
         raise FileNotFoundError(f"{run} has no {missing[0]}: run all cells of its notebook to the end first")
-    _need_room(folder)
+    need_room(folder)
     rows = _row_table(files[0], texts, columns)
-    topics = _topic_table(*(pd.read_parquet(file) for file in files[:3]), texts=texts)
+    topics = topic_table(*(pd.read_parquet(file) for file in files[:3]), texts=texts)
     card = make_card(read_value(files[3]), rows, topics, license=license)
 
     def fill(inside: Path) -> None:
@@ -138,28 +138,28 @@ def make_card(report: Mapping[str, Any], rows: pa.Table, topics: pa.Table, *, li
     """
     title = f"{one_line(report['title'])}: topics"
     parts = [
-        f"---\n{_front(title, license)}---",
-        f"# {_escaped(title)}",
+        f"---\n{front(title, license)}---",
+        f"# {escaped(title)}",
         f"{report['texts']:,} texts, of which {percent(report['coverage'])} are in one of {report['topics']:,} topics. "
         "The topics were found and named by programs: read some of their rows before you build on one.",
         *([TO_FILL_IN] if license == "unknown" else []),
         "## In figures",
-        _table(["figure", "value"], _figures(report)),
+        markdown_table(["figure", "value"], _figures(report)),
         "## How it was made",
-        _table(["what", "with"], _making(report, texts="text" in rows.column_names)),
+        markdown_table(["what", "with"], _making(report, texts="text" in rows.column_names)),
         "## Columns of `rows`",
-        _table(["column", "what it holds"], _columns(rows, ROW_COLUMNS)),
+        markdown_table(["column", "what it holds"], told_columns(rows, ROW_COLUMNS)),
         "## Columns of `topics`",
-        _table(
-            ["column", "what it holds"], _columns(topics, {name: text for name, (_, text) in TOPIC_COLUMNS.items()})
+        markdown_table(
+            ["column", "what it holds"], told_columns(topics, {name: text for name, (_, text) in TOPIC_COLUMNS.items()})
         ),
         "## Topics",
-        _table(["topic", "label", "rows", "share", "keywords"], _topic_lines(topics)),
+        markdown_table(["topic", "label", "rows", "share", "keywords"], topic_lines(topics)),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _need_room(folder: Path) -> None:
+def need_room(folder: Path) -> None:
     """Raise FileExistsError when something other than an older dataset of this kit stands where one is to be put."""
     others = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     if (folder.exists() and not folder.is_dir()) or (others and not _is_ours(folder)):
@@ -185,7 +185,7 @@ def _row_table(path: Path, texts: bool, columns: Sequence[str]) -> pa.Table:
     return table.rename_columns({name: new for new, name in taken.items()}).replace_schema_metadata(None)
 
 
-def _topic_table(rows: pd.DataFrame, topics: pd.DataFrame, layers: pd.DataFrame, *, texts: bool) -> pa.Table:
+def topic_table(rows: pd.DataFrame, topics: pd.DataFrame, layers: pd.DataFrame, *, texts: bool) -> pa.Table:
     """Return the topics as they are published: TOPIC_COLUMNS, as far as they are there."""
     found = topics.join(rows.groupby("topic")[["x", "y"]].median(), on="topic")
     broader = layers[layers["layer"] == next(iter(layers["layer"].drop_duplicates()[1:]), None)]
@@ -206,6 +206,7 @@ def _array(values: pd.Series, kind: str) -> pa.Array:
 
 
 def _write_shards(table: pa.Table, folder: Path) -> None:
+    """Write a table to a new folder as files of at most SHARD rows, named as `datasets` expects them."""
     folder.mkdir()
     count = max(1, -(-len(table) // SHARD))
     for at in range(count):
@@ -213,7 +214,8 @@ def _write_shards(table: pa.Table, folder: Path) -> None:
         pq.write_table(table.slice(at * SHARD, SHARD), path, compression="zstd")
 
 
-def _front(title: str, license: str) -> str:
+def front(title: str, license: str) -> str:
+    """Return the settings for `datasets` that a card begins with."""
     configs = [
         {"config_name": name, "data_files": [{"split": "train", "path": f"{name}/train-*.parquet"}]}
         for name in ("rows", "topics")
@@ -247,11 +249,13 @@ def _making(report: Mapping[str, Any], *, texts: bool) -> list[tuple[str, str]]:
     ]
 
 
-def _columns(table: pa.Table, told: Mapping[str, str]) -> list[tuple[str, str]]:
+def told_columns(table: pa.Table, told: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return a table's columns, each with what it holds."""
     return [(name, told.get(name, "of the source")) for name in table.column_names]
 
 
-def _topic_lines(topics: pa.Table) -> list[tuple[str, ...]]:
+def topic_lines(topics: pa.Table) -> list[tuple[str, ...]]:
+    """Return a line a topic as a card shows it: topic, label, size, share, keywords."""
     lines = topics.select(["topic", "label", "size", "share", "keywords"]).to_pylist()
     return [
         (str(one["topic"]), one["label"], f"{one['size']:,}", percent(one["share"]), ", ".join(one["keywords"][:5]))
@@ -259,11 +263,12 @@ def _topic_lines(topics: pa.Table) -> list[tuple[str, ...]]:
     ]
 
 
-def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+def markdown_table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     """Return a table in Markdown, whatever its cells hold."""
-    cells = [head, ["---"] * len(head), *([_escaped(cell) for cell in line] for line in lines)]
+    cells = [head, ["---"] * len(head), *([escaped(cell) for cell in line] for line in lines)]
     return "\n".join(f"| {' | '.join(line)} |" for line in cells)
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Return text on one line in which no sign means anything to Markdown or HTML."""
     return one_line(text).translate(_ESCAPED)

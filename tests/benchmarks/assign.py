@@ -105,7 +105,7 @@ def assign(folder: Path, count: int, workers: int) -> None:
     """Assign what write wrote, and print how fast and with how much memory."""
     from helpers.assign.shards import assign_source
 
-    settings = {"column": "vector", "id": "id", "workers": workers}
+    settings = {"column": "vector", "id": "id", "workers": workers, "rows": count}
     took = _seconds(lambda: assign_source(str(folder / "rows.parquet"), folder, folder / f"out{workers}", **settings))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     memory = f", peak memory {peak:.0f} MB" if workers == 1 else ""
