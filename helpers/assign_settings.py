@@ -12,8 +12,10 @@ from helpers.section import Count, Names, Section
 class NewSource(Section):
     """Where new rows are."""
 
-    path: str  # file, folder or glob
-    split: str = "train"  # of a folder that DatasetDict saved
+    path: str  # file, folder, glob, or owner/name on the hub, whose split is downloaded
+    split: str = "train"  # of a hub dataset, or of a folder that DatasetDict saved
+    config: str | None = None  # of a hub dataset that has several
+    revision: str | None = None
     id: str | None = None  # column of the rows' own ids; else `id`, `uuid` and the like, else a hash of the content
 
     @model_validator(mode="before")

@@ -245,7 +245,8 @@ class Config(Section):
         """Settings of open_source: where new rows are; unless set, where the map's own came from, all of them."""
         found = self.assign.source or self.source
         beside = {"column": self.assign.column, "text": self.assign.text.model_dump()}
-        return {"path": found.path, "split": found.split, "id": found.id} | beside
+        where = {name: found[name] for name in ("path", "split", "config", "revision", "id")}
+        return where | beside
 
     @property
     def apart(self) -> list[str]:

@@ -47,11 +47,13 @@ def open_source(
     model_folder: Path,
     *,
     split: str = "train",
+    config: str | None = None,
+    revision: str | None = None,
     id: str | None = None,
     column: str | None = None,
     text: Mapping[str, Any] | None = None,
 ) -> NewRows:
-    """Return the new rows of a file, folder or glob, to be read as those of the map were.
+    """Return the new rows of a file, folder, glob or dataset of the hub, to be read as those of the map were.
 
     model_folder: the model/ of a run; nothing else of it is needed. column: of ready vectors in Parquet files, unless
     the map tells it; without one, texts are made and embedded as the run's were. id: the column of ids. text: what of
@@ -63,14 +65,14 @@ def open_source(
     known = read_value(reading) if reading.exists() else {}
     given = {name: value for name, value in (text or {}).items() if value is not None}
     column = column or known.get("embed", {}).get("column")
-    shards = list_shards(path, split=split)
+    shards = list_shards(path, split=split, config=config, revision=revision)
     if column:
         return NewRows(path, shards, VectorReader(column, id, given.get("column")))
     if given and known:
         # A named format is looked into anew; the map's columns belong to the format of the map.
         anew = {"format": "auto", "column": None, "columns": [], "group": None, "order": None}
         known = known | {"text": known["text"] | anew | given}
-    return NewRows(path, shards, text_reader(known, path, id=id))
+    return NewRows(path, shards, text_reader(known, shards, id=id))
 
 
 def source_table(new: NewRows) -> pd.DataFrame:

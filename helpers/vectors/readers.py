@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -25,7 +25,7 @@ from helpers.text.excerpt import writable
 from helpers.text.formats import complete_format
 from helpers.text.redact import redact_texts
 from helpers.text.sources.lines import BrokenFile
-from helpers.text.sources.records import FIRST, Record, Rejected, read_records
+from helpers.text.sources.records import FIRST, Record, Rejected
 from helpers.text.strings import ROLELESS, convert_rows
 from helpers.text.truncate import truncate_texts
 from helpers.vectors.embed import encode_texts
@@ -140,8 +140,8 @@ class KeepingReader:
                 yield read
 
 
-def text_reader(reading: dict[str, Any], source: str, *, id: str | None = None) -> TextReader:
-    """Return a reader for a source, its format settled by its first records, so that all shards are read alike.
+def text_reader(reading: dict[str, Any], shards: Sequence[Shard], *, id: str | None = None) -> TextReader:
+    """Return a reader for shards of a source, its format settled by its first records, so that all are read alike.
 
     reading: of a saved map, see Config.reading. Raises ValueError for a map of own vectors, which no text leads to, for
     a source whose rows are turns, and for an embedder that is not here in the revision that made the map.
@@ -152,14 +152,15 @@ def text_reader(reading: dict[str, Any], source: str, *, id: str | None = None) 
         raise ValueError(
             "this map was made of own vectors, which no text leads to: assign ready vectors, assign.column"
         )
-    first = [json.loads(one.record) for one in read_records(path=source, end=FIRST) if isinstance(one, Record)]
+    records = itertools.islice((one for shard in shards for one in read_shard(shard, id=id)), FIRST)
+    first = [json.loads(one.record) for one in records if isinstance(one, Record)]
     if not first:
-        raise ValueError(f"{source}: none of its first {FIRST} records can be read")
+        raise ValueError(f"{shards[0].name}: none of the first {FIRST} records can be read")
     text = {name: value for name, value in reading["text"].items() if name != "keep"}
     asked = {name: text[name] for name in ("format", "column", "columns", "group", "order")}
     found = complete_format(first, **asked)
     if found["format"] == "grouped":
-        raise ValueError(f"{source}: its rows are turns of conversations: make a file of whole ones first")
+        raise ValueError(f"{shards[0].name}: its rows are turns of conversations: make a file of whole ones first")
     if found["format"] in ROLELESS:
         text["roles"] = "all"  # whichever the map took: nobody is named
     settled = json.dumps(reading | {"text": text | found}, sort_keys=True)

@@ -39,15 +39,20 @@ class Shard:
         return f"{stem}-{self.first:09d}-{hashlib.blake2b(told.encode(), digest_size=8).hexdigest()}"
 
 
-def list_shards(path: str, *, split: str = "train", rows: int = ROWS) -> list[Shard]:
+def list_shards(
+    path: str, *, split: str = "train", config: str | None = None, revision: str | None = None, rows: int = ROWS
+) -> list[Shard]:
     """Return the shards of a source in its order, each row of it in one of them.
 
     A Parquet file is parted between row groups, in shards of at least so many rows; one that cannot be opened is a
-    shard, so that the reason is told where it is read. Raises FileNotFoundError for a source that is not there, and
-    ValueError for one of the hub, whose files are to be downloaded first.
+    shard, so that the reason is told where it is read. A dataset of the hub is downloaded first, all of its split.
+    Raises FileNotFoundError for a source that is not there, and what hub_files raises.
     """
     if is_hub(path):
-        raise ValueError(f"{path} is a dataset of the hub: download its files first, and name their folder")
+        from helpers.text.sources.hub import hub_files
+
+        files = hub_files(path, split=split, config=config, revision=revision)
+        return [shard for file in files for shard in _parts(file, file.name, rows)]
     files = source_files(path, split=split)
     shards = [shard for file in files for shard in _parts(file, shown_name(file, path), rows)]
     if is_many(path):

@@ -3,6 +3,8 @@
     python tests/benchmarks/assign.py [--vectors 1000000] [--topics 150]
     python tests/benchmarks/assign.py --parquet 200000,1000000 [--workers 2]
     python tests/benchmarks/assign.py --sets SOURCE:COLUMN SOURCE:COLUMN ... [--size 25]
+    python tests/benchmarks/assign.py --near SOURCE:COLUMN ... [--size 25]
+    python tests/benchmarks/assign.py --sample SOURCE:COLUMN ... [--size 25]
 
 Without --sets: seconds for so many vectors of 384 dimensions in memory; with --parquet from Parquet to Parquet, and the
 peak memory of one worker. With --sets: how well, on labelled sets. A map is fitted on six
@@ -10,6 +12,10 @@ tenths of each set; the other rows are in scope, as many of each other set are o
 of the rows in scope: how many out of scope are turned away, each method by its own distances; NMI of the topics given
 to rows in scope with their labels, nobody turned away. B: the label of the nearest of all fitted rows (at most
 100,000), by faiss. BERTopic: the nearest centroid, that of the unassigned among them.
+
+--near: the same, but a map is fitted on half of a set's classes, and the rows of the other half are out of scope.
+--sample: all sets as one, fitted whole, and on shares of it with the rest assigned (fit.sample): topics, coverage, and
+agreement of all rows' topics with the sets' labels and with those of the whole fit. The size shrinks with the share.
 """
 
 from __future__ import annotations
@@ -133,10 +139,60 @@ def quality(sets: list[str], size: int) -> None:
             out = others[np.random.default_rng(1).permutation(len(others))[: len(unseen)]]
             queries = np.concatenate([vectors[unseen], out])
             for method, (topic, similarity) in _methods(vectors[fitted], topics, assigner, queries).items():
-                inside, outside = similarity[: len(unseen)], similarity[len(unseen) :]
-                turned = [float((outside < np.quantile(inside, loss)).mean()) for loss in LOSSES]
+                turned = _turned_away(similarity[: len(unseen)], similarity[len(unseen) :])
                 nmi = normalized_mutual_info_score(labels[unseen], topic[: len(unseen)])
                 print(f"  out of scope {other:12s} {method:9s} turned away {turned}, NMI {nmi:.3f}")
+
+
+def near(sets: list[str], size: int) -> None:
+    """Print a line a set and method, where the rows out of scope are of classes of the same set."""
+    for name in sets:
+        vectors, labels = _labelled(name)
+        random = np.random.default_rng(0)
+        classes = random.permutation(np.unique(labels))
+        known = np.isin(labels, classes[: -(-len(classes) // 2)])
+        order = random.permutation(np.flatnonzero(known))
+        fitted, unseen = order[: int(0.6 * len(order))], order[int(0.6 * len(order)) :]
+        topics = _fit(vectors[fitted], size)
+        assigner = fit_assigner(vectors[fitted], topics)
+        print(f"{name}: {topics.max() + 1} topics of {-(-len(classes) // 2)} classes; the others are out of scope")
+        queries = np.concatenate([vectors[unseen], vectors[~known]])
+        for method, (topic, similarity) in _methods(vectors[fitted], topics, assigner, queries).items():
+            turned = _turned_away(similarity[: len(unseen)], similarity[len(unseen) :])
+            nmi = normalized_mutual_info_score(labels[unseen], topic[: len(unseen)])
+            print(f"  {method:9s} turned away {turned}, NMI {nmi:.3f}")
+
+
+def sample(sets: list[str], size: int) -> None:
+    """Print a line a share of the rows that is fitted."""
+    found = [
+        (vectors, [f"{name} {label}" for label in labels]) for name in sets for vectors, labels in [_labelled(name)]
+    ]
+    vectors = np.concatenate([vectors for vectors, _ in found])
+    truth = np.concatenate([labels for _, labels in found])
+    order = np.random.default_rng(0).permutation(len(vectors))
+    vectors, truth, whole = vectors[order], truth[order], None
+    for share in (1, 0.5, 0.25, 0.1):
+        started = time.perf_counter()
+        count = int(share * len(vectors))
+        topics = _fit(vectors[:count], max(5, round(size * share)))
+        if share < 1:
+            topics = np.concatenate(
+                [topics, assign_vectors(vectors[count:], fit_assigner(vectors[:count], topics))["topic"]]
+            )
+        took = time.perf_counter() - started
+        whole = topics if whole is None else whole
+        inside, both = topics >= 0, (topics >= 0) & (whole >= 0)
+        print(
+            f"{share:.0%} of {len(vectors):,} fitted: {topics.max() + 1} topics, coverage {inside.mean():.3f}, "
+            f"NMI with the labels {normalized_mutual_info_score(truth, topics):.3f}, in topics "
+            f"{normalized_mutual_info_score(truth[inside], topics[inside]):.3f}; with the whole fit, where both have a "
+            f"topic, {normalized_mutual_info_score(whole[both], topics[both]):.3f}; {took:.1f} s"
+        )
+
+
+def _turned_away(inside: np.ndarray, outside: np.ndarray) -> list[float]:
+    return [round(float((outside < np.quantile(inside, loss)).mean()), 3) for loss in LOSSES]
 
 
 def _methods(fitted: np.ndarray, topics: np.ndarray, assigner, queries: np.ndarray) -> dict:  # noqa: ANN001
@@ -204,6 +260,8 @@ def main() -> None:
     ask.add_argument("--vectors", type=int, default=1_000_000)
     ask.add_argument("--topics", type=int, default=150)
     ask.add_argument("--sets", nargs="+")
+    ask.add_argument("--near", nargs="+")
+    ask.add_argument("--sample", nargs="+")
     ask.add_argument("--size", type=int, default=25)
     ask.add_argument("--parquet", type=lambda text: [int(count) for count in text.split(",")])
     ask.add_argument("--workers", type=int, default=2)
@@ -218,6 +276,10 @@ def main() -> None:
         parquet(asked.parquet, asked.topics, asked.workers)
     elif asked.sets:
         quality(asked.sets, asked.size)
+    elif asked.near:
+        near(asked.near, asked.size)
+    elif asked.sample:
+        sample(asked.sample, asked.size)
     else:
         rates(asked.vectors, asked.topics)
 

@@ -50,7 +50,7 @@ def read(reader, path):
 
 def test_texts_become_the_vectors_that_a_run_makes_of_them(reading, minilm, dataset):
     path = dataset([chat(text) for text in [*PETS, "write to jo@example.org " + "now " * 400]])
-    _, places, vectors, reasons = read(text_reader(reading, str(path)), path)
+    _, places, vectors, reasons = read(text_reader(reading, list_shards(str(path))), path)
     wanted = encode_texts([*PETS, "write to [EMAIL] " + "now " * 250], minilm)
     np.testing.assert_allclose(vectors[:4], wanted[:4].astype(np.float32), atol=2e-3)
     assert vectors[4] @ wanted[4] > 0.999 and reasons == [""] * 5 and places == list(range(5))
@@ -88,7 +88,7 @@ def test_a_folder_of_texts_is_a_text_a_file(reading, model, tmp_path):
     for number, text in enumerate(PETS + TRAINS):
         (tmp_path / "notes" / f"{number}.txt").write_text(f"{text}\nand more")
     plain = reading | {"text": reading["text"] | {"format": "text", "column": "text", "roles": "all"}}
-    ids, _, vectors, reasons = read(text_reader(plain, str(tmp_path / "notes")), tmp_path / "notes")
+    ids, _, vectors, reasons = read(text_reader(plain, list_shards(str(tmp_path / "notes"))), tmp_path / "notes")
     assert len(vectors) == 8 and reasons == [""] * 8
 
 
@@ -102,19 +102,19 @@ def test_a_folder_of_texts_is_a_text_a_file(reading, model, tmp_path):
 def test_a_map_that_texts_do_not_lead_to_is_refused(reading, dataset, change, message):
     path = dataset([chat(text) for text in PETS])
     with pytest.raises(ValueError, match=message):
-        text_reader(reading | change, str(path))
+        text_reader(reading | change, list_shards(str(path)))
 
 
 def test_sources_that_have_no_whole_texts_are_refused(reading, dataset, tmp_path):
     with pytest.raises(ValueError, match="does not say how its texts were read"):
-        text_reader({}, str(dataset([chat("a")])))
+        text_reader({}, list_shards(str(dataset([chat("a")]))))
     turns = [{"conversation": f"c{i // 3}", "speaker": "user", "text": f"turn {i}"} for i in range(30)]
     grouped = reading["text"] | {"format": "grouped", "group": "conversation", "column": "text", "roles": "all"}
     with pytest.raises(ValueError, match="rows are turns of conversations"):
-        text_reader(reading | {"text": grouped}, str(dataset(turns, "turns.jsonl")))
+        text_reader(reading | {"text": grouped}, list_shards(str(dataset(turns, "turns.jsonl"))))
     (tmp_path / "broken.jsonl").write_text("{\n{\n")
-    with pytest.raises(ValueError, match="none of its first 100 records can be read"):
-        text_reader(reading, str(tmp_path / "broken.jsonl"))
+    with pytest.raises(ValueError, match="none of the first 100 records can be read"):
+        text_reader(reading, list_shards(str(tmp_path / "broken.jsonl")))
 
 
 def test_a_reader_of_vectors_goes_on_to_a_break(tmp_path):

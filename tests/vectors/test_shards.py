@@ -1,6 +1,7 @@
 """A source in shards: every row in one of them, ready vectors as numpy would read them, and why a row has none."""
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.text.sources.lines import BrokenFile
-from helpers.vectors.shards import list_shards, read_vectors
+from helpers.vectors.shards import list_shards, read_shard, read_vectors
 
 
 def write(path, vectors, *, group=100, kind=None):
@@ -92,6 +93,21 @@ def test_a_changed_file_is_another_shard(tmp_path):
     assert list_shards(str(path))[0].key != before
 
 
-def test_a_dataset_of_the_hub_is_to_be_downloaded_first():
-    with pytest.raises(ValueError, match="download its files first"):
-        list_shards("owner/name")
+def test_a_dataset_of_the_hub_is_downloaded_and_read_file_by_file(tmp_path, monkeypatch):
+    """What `datasets` keeps of a download are Arrow files, as it makes them of any source."""
+    import datasets
+
+    from helpers.text.sources import hub
+
+    pd.DataFrame({"id": ["a", "b"], "text": ["one", "two"]}).to_json(tmp_path / "a.jsonl", orient="records", lines=True)
+    load = datasets.load_dataset
+
+    def downloaded(path, *, name, split, revision):
+        assert (path, name, split, revision) == ("owner/name", "en", "test", "c0ffee")
+        return load("json", data_files=str(tmp_path / "a.jsonl"), split="train", cache_dir=tmp_path / "cache")
+
+    monkeypatch.setattr(hub, "hub_revision", lambda path, revision: revision)
+    monkeypatch.setattr(datasets, "load_dataset", downloaded)
+    (shard,) = list_shards("owner/name", split="test", config="en", revision="c0ffee")
+    assert [(one.id, one.position) for one in read_shard(shard)] == [("a", 0), ("b", 1)]
+    assert "/" not in shard.name and not shard.name.startswith(str(tmp_path))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from helpers.text.sources.lines import Found
 
@@ -62,6 +63,21 @@ def read_hub(
             f"{path}: the stream broke after {read} records: {type(error).__name__}: {error}. Where its files differ "
             "in their columns, download them and give source.path the folder: they are then read one by one"
         ) from error
+
+
+def hub_files(path: str, *, split: str = "train", config: str | None = None, revision: str | None = None) -> list[Path]:
+    """Return the Arrow files of one split, downloaded to the cache of `datasets` where they are not there yet.
+
+    Raises as read_hub does; for work that is done file by file, in several processes.
+    """
+    commit = hub_revision(path, revision)
+    import datasets
+
+    try:
+        whole = datasets.load_dataset(path, name=config, split=split, revision=commit)
+    except Exception as error:
+        raise ValueError(f"{path}: {error}; {_what_exists(path, config, commit)}") from error
+    return [Path(one["filename"]) for one in whole.cache_files]
 
 
 def read_card(path: str, *, lines: int = 30) -> str:
