@@ -55,7 +55,10 @@ STAGES = {
     "label": ("topics.parquet", "layers.parquet"),
 }
 # What the stages' results are put together to: gone as soon as one of them is made anew.
-RESULTS = "topics.parquet layers.parquet rows.parquet map.html map.png map.svg map.csv report.html report.json".split()
+RESULTS = (
+    "topics.parquet layers.parquet rows.parquet map.html map.png map.svg map.csv report.html report.json "
+    "assign_report.json"
+).split()
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import normalized_mutual_info_score
 
+from helpers.runs import RUNS
 from helpers.text.load import load_rows
 from helpers.text.strings import convert_rows
 from helpers.topics.assign import assign_vectors
@@ -234,9 +235,8 @@ def _labelled(name: str) -> tuple[np.ndarray, np.ndarray]:
     rows, _ = load_rows(path=source)
     texts, _ = convert_rows(rows, keep=[column])
     texts = number_vectors(texts.drop_duplicates("text", ignore_index=True))
-    with tempfile.TemporaryDirectory() as folder:
-        embedder = find_embedder(model="all-MiniLM-L6-v2")
-        vectors, _ = embed_texts(texts, embedder=embedder, runs=Path(folder), run="benchmark")
+    embedder = find_embedder(model="all-MiniLM-L6-v2")
+    vectors, _ = embed_texts(texts, embedder=embedder, runs=RUNS, run="benchmark")  # from its cache the next time
     return unit_length(vectors.astype(np.float32)[texts["vector"]]), texts[column].astype(str).to_numpy()
 
 

@@ -48,7 +48,7 @@ def test_similarity_is_the_cosine_after_whitening(fitted):
     inside = (topics >= 0) & ~keep_out(topics)
     means = np.stack([vectors[inside & (topics == topic)].mean(axis=0) for topic in range(TOPICS)])
     covariance = np.cov((vectors[inside] - means[topics[inside]]).T, bias=True)
-    inverse = np.linalg.inv(0.9 * covariance + 0.1 * np.trace(covariance) / DIMENSIONS * np.eye(DIMENSIONS))
+    inverse = np.linalg.inv(0.85 * covariance + 0.15 * np.trace(covariance) / DIMENSIONS * np.eye(DIMENSIONS))
     new, _ = rows(300, seed=4)
     lengths = np.sqrt(np.einsum("ij,jk,ik->i", new, inverse, new))
     others = np.sqrt(np.einsum("ij,jk,ik->i", means, inverse, means))
