@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
+from helpers.shown import percent
 from helpers.text.audit import find_languages
 from helpers.text.excerpt import one_line, shorten
 from helpers.topics.describe import choose_representatives, main_languages, make_vectorizer, stop_word_list
@@ -62,6 +63,12 @@ def group_turned_away(samples: pd.DataFrame, topics: pd.DataFrame, *, seed: int 
         nearest = list(near[near >= 0.2].index[:3]) or list(near.index[:1])
         lines.append((len(members) / len(away), words.get(group, []), nearest, shown))
     return pd.DataFrame(lines, columns=columns)
+
+
+def groups_table(groups: pd.DataFrame) -> pd.DataFrame:
+    """Return what group_turned_away returns with its lists as texts to read."""
+    told = {name: groups[name].map(", ".join) for name in ("keywords", "nearest")}
+    return groups.assign(share=groups["share"].map(percent), **told, examples=groups["examples"].map(" | ".join))
 
 
 def _keywords(away: pd.DataFrame, groups: np.ndarray, inside: pd.DataFrame) -> dict[int, list[str]]:

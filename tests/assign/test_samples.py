@@ -5,7 +5,7 @@ import pandas as pd
 
 from helpers.assign.samples import Sample
 from helpers.assign.shards import assign_source
-from helpers.assign.turned_away import group_turned_away, read_samples
+from helpers.assign.turned_away import group_turned_away, groups_table, read_samples
 from helpers.topics.assign import assign_vectors
 from helpers.topics.assigner import read_assigner
 from helpers.vectors.embedder import unit_length
@@ -63,6 +63,8 @@ def test_what_is_new_is_found_as_groups_with_its_words(known, write_vectors, tmp
     assert all(len(one) < 2 for one in mixed)
     assert all(len(line) <= 3 and all(line) for line in groups["examples"])
     assert set().union(*groups["nearest"]) <= set("ABCDEF")
+    shown = groups_table(groups)
+    assert shown["share"].str.endswith("%").all() and ", ".join(groups["keywords"][0]) == shown["keywords"][0]
 
 
 def test_nothing_turned_away_and_rows_without_texts(known, write_vectors, tmp_path):
