@@ -82,4 +82,4 @@ class Assign(Shards):
     place: bool = False  # whether every row gets a place on the map, x and y
     keep_vectors: bool = False  # whether vectors made of texts are kept beside the rows, for another pass
     pilot: Count = 1_000  # rows tried first, for an estimate of time and disk
-    output: Annotated[str, Field(pattern=r"^\w[\w.-]*$")] = "assigned"  # folder in the run folder
+    output: Annotated[str, Field(pattern=r"^assigned[\w-]*$")] = "assigned"  # folder in the run folder; assigned_...

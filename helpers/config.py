@@ -158,7 +158,7 @@ def _file_placed(key: str, value: Any) -> Any:  # noqa: ANN401
     if key not in ("path", "file", "source") or not isinstance(value, str) or value.startswith("package:"):
         return value
     whole = [str(folder / Path(value).expanduser()) for folder in (Path.cwd(), ROOT)]
-    return next((name for name in whole if "\0" not in name and glob.glob(name)), value)
+    return next((name for name in whole if "\0" not in name and (Path(name).exists() or glob.glob(name))), value)
 
 
 def _put(settings: dict[str, Any], key: str, value: Any) -> None:  # noqa: ANN401

@@ -227,6 +227,9 @@ def continue_run(
     _prepare()
     if other := [key for key in overrides or {} if key.split(".")[0] != chapter]:
         raise ValueError(f"{other[0]}: {chapter} takes only settings of {chapter}.*; the others are those of the map")
+    known = runs_folder(runs) / dataset / "manifest.json"
+    if dataset not in configured() and not Path(dataset).expanduser().exists() and known.exists():
+        dataset = read_manifest(known.parent)["dataset"]  # named as `list` shows it
     name, config = read_config(dataset, overrides)
     folder = runs_folder(runs) / name
     _refuse_another_source(folder, dataset, config)

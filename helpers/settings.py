@@ -258,7 +258,7 @@ class Config(Section):
         """Return all that new rows need to be read as this run's were: what their vectors depend on."""
         sections = {"text": self.text, "redact": self.redact, "embed": self.embed}
         found = {name: section.model_dump() for name, section in sections.items()}
-        found["embed"]["model"] = embedder.name
+        found["embed"] |= {"model": embedder.name, "device": "auto", "precision": "auto"}
         return found | {"cut": self.cut(embedder.window), "identity": embedder.identity}
 
     def cut(self, window: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -49,8 +50,17 @@ def count_found(parts: Sequence[Path], model_folder: Path) -> Found:
                 away += np.bincount(second[topic < 0], minlength=count + 1)
                 confidence += np.histogram(sure[topic >= 0], bins=BINS, range=(0, 1))[0]
         reasons = pd.read_parquet(part.parent / FOLDERS["rejected"] / part.name, columns=["reason"])["reason"]
-        rejected = rejected.add(reasons.value_counts(), fill_value=0)
+        rejected = rejected.add(reasons.map(_kind_of_reason).value_counts(), fill_value=0)
     return Found(topics, away, confidence, rejected.astype(int).sort_values(ascending=False).to_dict())
+
+
+def first_rows(parts: Sequence[Path], *, count: int = 5) -> pd.DataFrame:
+    """Return the first rows of an output, of which no more is read."""
+    for part in parts:
+        with pq.ParquetFile(part) as file:
+            for batch in file.iter_batches(batch_size=count):
+                return batch.to_pandas()
+    return pq.read_schema(parts[0]).empty_table().to_pandas()
 
 
 def compare_topics(found: Found, topics: pd.DataFrame, model_folder: Path, *, reject: float = 0.05) -> pd.DataFrame:
@@ -93,14 +103,14 @@ def compared_table(compared: pd.DataFrame) -> pd.DataFrame:
     return compared.assign(**told, times=times, rows=[f"{rows:,}" for rows in compared["rows"]])
 
 
-def collect_figures(found: Found, compared: pd.DataFrame) -> dict[str, Any]:
+def collect_figures(found: Found, compared: pd.DataFrame, model_folder: Path) -> dict[str, Any]:
     """Return plain figures: rows, rejected, assigned, coverage, expected_coverage, new, moved, grew, shrank.
 
     new: share of rows beyond what is expected that fit no topic. moved: share of the rows in a topic that would have to
-    be in another one for the topics to be spread as expected (total variation distance).
+    be in another one for the topics to be spread as expected, beyond what chance would make of it.
     """
+    fitted = float(read_assigner(model_folder).fitted_rows.sum())
     inside = compared[compared["topic"] != -1]
-    shares = [inside[name] / max(1e-12, inside[name].sum()) for name in ("found", "expected")]
     return {
         "rows": found.rows + sum(found.rejected.values()),
         "rejected": sum(found.rejected.values()),
@@ -108,8 +118,8 @@ def collect_figures(found: Found, compared: pd.DataFrame) -> dict[str, Any]:
         "assigned": int(found.topics[:-1].sum()),
         "coverage": float(inside["found"].sum()) if found.rows else None,
         "expected_coverage": float(inside["expected"].sum()),
-        "new": float(max(0.0, inside["expected"].sum() - inside["found"].sum())) if found.rows else None,
-        "moved": float((shares[0] - shares[1]).abs().sum() / 2) if found.topics[:-1].any() else None,
+        "new": _new(float(inside["expected"].sum()), found, fitted),
+        "moved": _moved(inside["expected"], inside["rows"], fitted),
         "grew": inside.loc[inside["change"] == "grew", "topic"].tolist(),
         "shrank": inside.loc[inside["change"] == "shrank", "topic"].tolist(),
     }
@@ -138,6 +148,35 @@ def advice(figures: dict[str, Any]) -> str:
     if figures["new"] < NEW and (figures["moved"] or 0) < MOVED:
         told.append("The map holds: there is no need to fit it anew.")
     return " ".join(told)
+
+
+def _kind_of_reason(reason: str) -> str:
+    """Return a reason without the places that are another one in every row."""
+    return re.sub(r"\d+", "…", reason)
+
+
+def _moved(expected: pd.Series, found: pd.Series, fitted: float) -> float | None:
+    """Return the total variation distance of the shares of two counts, less what chance alone would make of it.
+
+    Of two samples of one spread each share differs by sqrt(2 p (1 - p) (1 / n + 1 / m) / pi) in the mean.
+    """
+    total, new = expected.sum(), found.sum()
+    if not new or not total:
+        return None
+    before, now = expected / total, found / new
+    both = (expected * fitted + found) / (total * fitted + new)
+    chance = np.sqrt(2 * both * (1 - both) * (1 / (total * fitted) + 1 / new) / np.pi).sum() / 2
+    return float(max(0.0, (now - before).abs().sum() / 2 - chance))
+
+
+def _new(expected: float, found: Found, fitted: float) -> float | None:
+    """Return the share in no topic beyond what is expected; nothing where chance explains it."""
+    if not found.rows:
+        return None
+    covered = found.topics[:-1].sum() / found.rows
+    both = (expected * fitted + covered * found.rows) / (fitted + found.rows)
+    error = np.sqrt(both * (1 - both) * (1 / fitted + 1 / found.rows))
+    return float(expected - covered) if expected - covered > SURE * error else 0.0
 
 
 def _changes(before: np.ndarray, now: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -110,7 +110,7 @@ def plot_places(rows: pd.DataFrame, samples: pd.DataFrame, topics: pd.DataFrame)
     """
     placed = samples.dropna(subset=["x", "y"])
     if placed.empty:
-        return "this map was saved without its points: no place on it can be told"
+        return "no new row could be placed: there is none, or the map was saved without its points"
     rows = rows.sample(min(len(rows), POINTS), random_state=0)
     away = placed["topic"] == -1
     away, inside = placed[away].head(POINTS), placed[~away].head(POINTS)

@@ -22,7 +22,7 @@ from helpers.text.sources.count import count_records
 from helpers.topics.assigner import Assigner, read_assigner
 from helpers.vectors.executors import Workers
 from helpers.vectors.readers import nothing_read
-from helpers.vectors.shards import Shard
+from helpers.vectors.shards import Shard, read_shard
 
 SPREAD = 4  # shards that the rows of the pilot come from, from the first to the last
 WARM = 32  # rows that are read before any is timed, so that models are loaded
@@ -53,11 +53,11 @@ def try_rows(
     estimate: rows (about how many there are), rows_a_second, seconds, row_mb and vector_mb (disk of all), tried,
     rejected, coverage (share of those tried that got a topic) and expected_coverage (of rows like the fitted ones).
     """
-    assigner, sample = read_assigner(model_folder), Sample(pilot)
-    shards = [new.shards[line] for line in np.unique(np.linspace(0, len(new.shards) - 1, SPREAD).astype(int))]
-    each = -(-pilot // len(shards)) if new.embeds else VECTORS
     work = AssignShard(model_folder, model_hash(model_folder), new.reader, reject, place)
-    _tried(work, shards[:1], WARM, assigner, Sample(1))  # models are loaded
+    assigner, sample = read_assigner(model_folder), Sample(new.reader.shown, pilot)
+    shards = _with_rows(new)
+    each = -(-pilot // len(shards)) if new.embeds else VECTORS
+    _tried(work, shards[:1], WARM, assigner, Sample(new.reader.shown, 1))  # models are loaded
     started = time.perf_counter()
     tables = _tried(work, shards, each, assigner, sample)
     counts = {kind: sum(len(one[kind]) for one in tables) for kind in ("rows", "rejected")}
@@ -67,7 +67,7 @@ def try_rows(
     estimate = {
         "rows": total,
         "rows_a_second": rate,
-        "seconds": total / max(rate, 1e-9),
+        "seconds": total / rate if rate else None,
         "row_mb": total * _bytes_a_row(rows) / 1e6,
         "vector_mb": total * 2 * assigner.dimensions / 1e6 if new.embeds and keep_vectors else 0.0,
         "tried": sum(counts.values()),
@@ -86,7 +86,7 @@ def pilot_table(pilot: Pilot) -> pd.DataFrame:
         ("rows in the source", f"about {told['rows']:,}"),
         ("rows tried", f"{told['tried']:,}, {told['rejected']:,} of them rejected"),
         ("rows a second", f"{told['rows_a_second']:,.0f}"),
-        ("time for all", _told(told["seconds"])),
+        ("time for all", "not known: no row was read" if told["seconds"] is None else _told(told["seconds"])),
         ("disk for the rows", f"{told['row_mb']:,.1f} MB"),
         ("disk for the vectors", f"{told['vector_mb']:,.1f} MB" if told["vector_mb"] else "not kept"),
         ("coverage of those tried", f"{covered}, expected {percent(told['expected_coverage'])}"),
@@ -117,6 +117,21 @@ def _tried(
         read = next(iter(reader(shard)), nothing_read(assigner.dimensions))
         tables.append(work.assign(shard, read, assigner, sample))
     return tables
+
+
+def _with_rows(new: NewRows) -> list[Shard]:
+    """Return SPREAD shards, from the first to the last, that hold rows; the first one where none is found to."""
+    spread = np.unique(np.linspace(0, len(new.shards) - 1, 10 * SPREAD).astype(int))
+    found = [shard for shard in (new.shards[line] for line in spread) if _has_rows(shard, new)]
+    if not found:
+        return new.shards[:1]
+    return [found[line] for line in np.unique(np.linspace(0, len(found) - 1, SPREAD).astype(int))]
+
+
+def _has_rows(shard: Shard, new: NewRows) -> bool:
+    if new.embeds:
+        return next(read_shard(shard, id=new.reader.id), None) is not None
+    return any(read.ids for read in dataclasses.replace(new.reader, rows=1)(shard))
 
 
 def _count(new: NewRows) -> int:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from helpers.assign.shards import model_hash
-from helpers.files import read_value, write_folder
+from helpers.files import appending, read_value, write_folder
 from helpers.publish import (
     TO_FILL_IN,
     TOPIC_COLUMNS,
@@ -29,14 +29,16 @@ from helpers.publish import (
 from helpers.runs import Run
 from helpers.shown import percent, public_name
 from helpers.text.excerpt import one_line
+from helpers.vectors.stream import PART
 
+AT_ONCE = 100_000  # rows that are read and written at a time
 ROW_COLUMNS = {
     "id": "the row's own id, or a hash of its content",
     "file": "the file of the source that the row is in",
     "position": "its place in that file, from 0",
     "topic": "number of its topic, -1 where none is near enough",
     "label": "its topic's name",
-    "confidence": "the chance that the fit would have put it there, 0 to 1",
+    "confidence": "the chance that the fit would have put it there, 0 to 1; 0 in no topic",
     "distance": "1 - similarity to the nearest topic, 0 to 2",
     "runner_up": "the next best topic; of a row in none the nearest",
     "reason": "why it is in no topic",
@@ -65,7 +67,10 @@ def save_assigned(run: Run | Path | str, folder: Path | str, *, texts: bool = Tr
     told = read_value(report)
     if told["model"] != model_hash(run / "model"):
         raise ValueError(f"{run} was made anew since its new rows were assigned: assign them again")
-    parts = sorted((run / told["settings"]["output"]).glob("*.parquet"))
+    output = run / told["settings"]["output"]
+    parts = sorted(path for path in output.glob("*.parquet") if PART.fullmatch(path.name))
+    if [part.name for part in parts] != sorted(told["parts"]):
+        raise ValueError(f"{output} is not what {report.name} tells of: run 2_assign_template to its end again")
     need_room(folder)
     tables = [pd.read_parquet(run / f"{name}.parquet") for name in ("rows", "topics", "layers")]
     topics = _with_found(topic_table(*tables, texts=texts), told["topics"])
@@ -75,10 +80,13 @@ def save_assigned(run: Run | Path | str, folder: Path | str, *, texts: bool = Tr
         (inside / "rows").mkdir()
         (inside / "topics").mkdir()
         for at, part in enumerate(parts):
-            name = f"train-{at:05d}-of-{len(parts):05d}.parquet"
-            pq.write_table(_labelled(pq.read_table(part), label), inside / "rows" / name, compression="zstd")
+            with appending(inside / "rows" / f"train-{at:05d}-of-{len(parts):05d}.parquet") as append:
+                append(_labelled(pq.read_schema(part).empty_table(), label))
+                with pq.ParquetFile(part) as file:
+                    for batch in file.iter_batches(batch_size=AT_ONCE):
+                        append(_labelled(pa.Table.from_batches([batch]), label))
         pq.write_table(topics, inside / "topics" / "train-00000-of-00001.parquet", compression="zstd")
-        columns = _labelled(pq.read_table(parts[0]).slice(0, 0), label).column_names
+        columns = _labelled(pq.read_schema(parts[0]).empty_table(), label).column_names
         (inside / "README.md").write_text(_card(told, columns, topics, license=license), encoding="utf-8")
 
     return write_folder(folder, fill)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -12,29 +14,41 @@ from helpers.assign.shards import model_hash
 from helpers.assign.source import NewRows
 from helpers.runs import Run
 from helpers.shown import percent
+from helpers.topics.assigner import read_assigner
 
 
 def collect_report(
-    run: Run, new: NewRows, found: Found, compared: pd.DataFrame, groups: pd.DataFrame, tried: Pilot
+    run: Run,
+    new: NewRows,
+    parts: Sequence[Path],
+    found: Found,
+    compared: pd.DataFrame,
+    groups: pd.DataFrame,
+    tried: Pilot,
 ) -> dict[str, Any]:
     """Return plain figures: rows = assigned + in no topic + rejected, coverage, drift, turned away, the estimate.
 
-    topics: a line each of compared; turned_away: groups of what fits no topic; model: a hash of the map's tensors, so
-    that a later map is told from this one.
+    topics: a line each of compared; turned_away: groups of what fits no topic; agreement: share of the fitted rows in a
+    topic that would be given the same one as new rows; seconds: of the last call, in which only shards without a part
+    are done; parts: names of the files of rows; model: a hash of the map's tensors, so that a later map is told from
+    this one.
     """
-    figures = collect_figures(found, compared)
+    model, settings = run.path("model"), run.config.assign
+    figures = collect_figures(found, compared, model)
     return {
         "name": run.name,
         "title": run.config.title,
         "source": new.path,
-        "settings": run.config.assign.model_dump(),
-        "output": str(run.path(run.config.assign.output)),
-        "model": model_hash(run.path("model")),
+        "settings": settings.model_dump(),
+        "output": str(run.path(settings.output)),
+        "parts": [part.name for part in parts],
+        "model": model_hash(model),
+        "agreement": read_assigner(model).agreement(settings.reject),
         **figures,
         "advice": advice(figures),
         "seconds": run.manifest["stages"]["assign"]["seconds"],
         "estimate": tried.estimate,
-        "topics": compared.to_dict("records"),
+        "topics": compared.astype(object).where(compared.notna(), None).to_dict("records"),
         "turned_away": groups.to_dict("records"),
     }
 
@@ -48,6 +62,7 @@ def report_table(report: dict[str, Any]) -> pd.DataFrame:
         ("assigned", f"{report['assigned']:,}"),
         ("rejected", f"{report['rejected']:,}"),
         ("coverage", f"{covered} (expected {percent(report['expected_coverage'])})"),
+        ("fitted rows that get their own topic", percent(report["agreement"])),
         ("topics that grew", ", ".join(str(label[topic]) for topic in report["grew"]) or "none"),
         ("topics that shrank", ", ".join(str(label[topic]) for topic in report["shrank"]) or "none"),
         ("seconds", f"{report['seconds']:,}"),

@@ -5,28 +5,29 @@ They are the same whichever batches the rows come in.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from helpers.text.excerpt import writable
 from helpers.topics.assign import place_vectors
 from helpers.topics.assigner import Assigner
-from helpers.vectors.readers import BEGINNING
+from helpers.vectors.embedder import unit_length
 
 COUNT = 200  # of a shard, of either kind
 
 
 class Sample:
-    """Some of the rows that were added."""
+    """Some of the rows that were added; shown: makes of texts what may be seen of them."""
 
-    def __init__(self, count: int = COUNT) -> None:
-        self.count, self.rows, self.vectors = count, None, None
+    def __init__(self, shown: Callable[[Sequence[str]], list[str]], count: int = COUNT) -> None:
+        self.shown, self.count, self.rows, self.vectors = shown, count, None, None
 
     def add(self, rows: pd.DataFrame, vectors: np.ndarray, texts: np.ndarray) -> None:
         """Look at rows, as they are put out, with their vectors and the beginnings of their texts."""
         chosen = self._chosen(rows)
-        some = rows.iloc[chosen].assign(text=[writable(text)[:BEGINNING] for text in texts[chosen]])
+        some = rows.iloc[chosen].assign(text=self.shown(list(texts[chosen])))
         self.rows = some if self.rows is None else pd.concat([self.rows, some], ignore_index=True)
         held = vectors[chosen] if self.vectors is None else np.concatenate([self.vectors, vectors[chosen]])
         again = self._chosen(self.rows)
@@ -50,7 +51,7 @@ class Sample:
         places = place_vectors(self.vectors, assigner) if len(assigner.anchors) else np.full((len(away), 2), np.nan)
         placed = self.rows.assign(x=places[:, 0].astype(np.float32), y=places[:, 1].astype(np.float32))
         placed = placed.astype({"text": "string"})
-        halves = self.vectors.astype(np.float16)
+        halves = unit_length(self.vectors).astype(np.float16)
         vectors = [vector if none else None for vector, none in zip(halves, away, strict=True)]
         table = pa.Table.from_pandas(placed, preserve_index=False)
         return table.append_column("vector", pa.array(vectors, pa.list_(pa.float16())))

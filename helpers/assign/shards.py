@@ -7,6 +7,7 @@ vectors/stream.py.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,13 @@ import pyarrow as pa
 
 from helpers.assign.samples import Sample
 from helpers.assign.source import NewRows, open_source
+from helpers.keys import versions
 from helpers.topics.assign import assign_vectors, place_vectors
 from helpers.topics.assigner import FILE, Assigner, read_assigner
 from helpers.vectors.executors import Workers, choose_workers
-from helpers.vectors.readers import KeepingReader, Read, TextReader, VectorReader, nothing_read
+from helpers.vectors.readers import KeepingReader, Read, VectorReader, nothing_read
 from helpers.vectors.shards import Shard
-from helpers.vectors.stream import ALONE, Output, Tables, remove_parts, run_shards
+from helpers.vectors.stream import ALONE, Output, Tables, alone, remove_parts, run_shards
 
 VECTORS = "_vectors"  # folder of the vectors that are kept
 
@@ -33,14 +35,14 @@ class AssignShard:
 
     model_folder: Path
     model: str
-    reader: VectorReader | TextReader | KeepingReader
+    reader: VectorReader | KeepingReader
     reject: float = 0.05
     place: bool = False
 
     @property
     def key(self) -> str:
         """Return a hash of all that a row's result depends on."""
-        told = f"{self.reader.key}\0{self.reject}\0{self.place}\0{self.model}"
+        told = f"{self.reader.key}\0{self.reject}\0{self.place}\0{self.model}\0{versions()['topic-map-kit']}"
         return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
 
     def __call__(self, shard: Shard) -> Tables:
@@ -50,7 +52,7 @@ class AssignShard:
         """
         if model_hash(self.model_folder) != self.model:
             raise RuntimeError(f"{self.model_folder} was made anew while its topics were being given: run this again")
-        assigner, sample = read_assigner(self.model_folder), Sample()
+        assigner, sample = read_assigner(self.model_folder), Sample(self.reader.shown)
         nothing = nothing_read(assigner.dimensions)
         # So that there are columns where there is no row.
         yield self.assign(shard, nothing, assigner, sample) | {"samples": sample.table(assigner)}
@@ -93,14 +95,16 @@ def assign_rows(
     see assign_vectors and place_vectors. keep_vectors: those of texts are kept in _vectors, and used the next time.
     by, rows: see run_shards.
     """
-    kept, reader = folder / VECTORS, new.reader
-    if isinstance(reader, TextReader):
-        keeping = KeepingReader(reader, kept)
-        parts = [keeping.part(shard) for shard in new.shards]
-        remove_parts(kept, parts)
-        reader = keeping if keep_vectors or any(part.exists() for part in parts) else reader
-    work = AssignShard(model_folder, model_hash(model_folder), reader, reject, place)
-    return run_shards(new.shards, work, Output(folder, work.key), workers=by, rows=rows)
+    _refuse_to_read_the_output(new, folder)
+    with alone(folder):
+        reader = _keeping(new, folder / VECTORS, keep=keep_vectors) if new.embeds else new.reader
+        work = AssignShard(model_folder, model_hash(model_folder), reader, reject, place)
+        output = Output(folder, work.key)
+        if new.embeds and keep_vectors:  # a part without the vectors that are asked for is not whole
+            for shard in new.shards:
+                if not reader.part(shard).exists():
+                    output.part(shard).unlink(missing_ok=True)
+        return run_shards(new.shards, work, output, workers=by, rows=rows)
 
 
 def assign_source(
@@ -108,15 +112,41 @@ def assign_source(
     model_folder: Path | str,
     output: Path | str,
     *,
-    column: str | None = None,
+    split: str = "train",
     id: str | None = None,
+    column: str | None = None,
+    text: Mapping[str, Any] | None = None,
+    reject: float = 0.05,
+    place: bool = False,
+    keep_vectors: bool = False,
     workers: int | str = "auto",
-    **settings: Any,  # noqa: ANN401
+    rows: int | None = None,
 ) -> list[Path]:
-    """Give every row of a source its topic and return the parts of the output; see open_source and assign_rows."""
-    new = open_source(source, Path(model_folder), column=column, id=id)
-    chosen = choose_workers(embeds=new.embeds, workers=workers)
-    return assign_rows(new, Path(model_folder), Path(output), by=chosen, **settings)
+    """Give every row of a source its topic and return the parts of the output; see open_source and assign_rows.
+
+    workers: processes on this machine; a script that asks for several is to call this beneath its `__main__` guard, as
+    they import it.
+    """
+    new = open_source(source, Path(model_folder), split=split, id=id, column=column, text=text)
+    asked = {"reject": reject, "place": place, "keep_vectors": keep_vectors, "rows": rows}
+    return assign_rows(
+        new, Path(model_folder), Path(output), by=choose_workers(embeds=new.embeds, workers=workers), **asked
+    )
+
+
+def _keeping(new: NewRows, folder: Path, *, keep: bool) -> KeepingReader:
+    """Return a reader that takes vectors from folder, from where those that are of no more use are removed."""
+    reader = KeepingReader(new.reader, folder, keep)
+    remove_parts(folder, [reader.part(shard) for shard in new.shards])
+    return reader
+
+
+def _refuse_to_read_the_output(new: NewRows, folder: Path) -> None:
+    inside, source = folder.resolve(), Path(new.path).expanduser().resolve()
+    if any(path.resolve().is_relative_to(inside) for path in new.files) or (
+        source.is_dir() and inside.is_relative_to(source)
+    ):
+        raise ValueError(f"{folder} stands within the source {new.path}: what is written there would be read as rows")
 
 
 def model_hash(model_folder: Path) -> str:

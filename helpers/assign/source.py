@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from helpers.files import read_value
 from helpers.shown import counted
+from helpers.text.sources.locate import left_out
 from helpers.text.sources.read import kind_of
+from helpers.text.sources.records import ID_COLUMNS
 from helpers.topics.assigner import READING, read_assigner
 from helpers.vectors.readers import TextReader, VectorReader, text_reader
 from helpers.vectors.shards import Shard, list_shards
@@ -60,19 +65,48 @@ def open_source(
     the map's settings of text is otherwise in this source, `column` for example; it also names the column of texts to
     look at beside ready vectors. Raises FileNotFoundError or ValueError for a source or model that cannot be used.
     """
-    read_assigner(model_folder)  # a model that is none is told before anything is begun
+    assigner = read_assigner(model_folder)
     reading = model_folder / READING
     known = read_value(reading) if reading.exists() else {}
     given = {name: value for name, value in (text or {}).items() if value is not None}
     column = column or known.get("embed", {}).get("column")
     shards = list_shards(path, split=split, config=config, revision=revision)
     if column:
-        return NewRows(path, shards, VectorReader(column, id, given.get("column")))
+        masks = json.dumps(known.get("redact", {}), sort_keys=True)
+        length = assigner.dimensions
+        reader = VectorReader(column, id or _id_column(shards), given.get("column"), length, masks)
+        _need_length(shards, reader)
+        return NewRows(path, shards, reader)
     if given and known:
         # A named format is looked into anew; the map's columns belong to the format of the map.
         anew = {"format": "auto", "column": None, "columns": [], "group": None, "order": None}
         known = known | {"text": known["text"] | anew | given}
     return NewRows(path, shards, text_reader(known, shards, id=id))
+
+
+def _id_column(shards: Sequence[Shard]) -> str | None:
+    """Return the first of the usual columns of ids that the first file of vectors has."""
+    for shard in shards:
+        try:
+            names = pq.read_schema(shard.path).names
+        except (pa.ArrowException, OSError):
+            continue
+        return next((name for name in ID_COLUMNS if name in names), None)
+    return None
+
+
+def _need_length(shards: Sequence[Shard], reader: VectorReader) -> None:
+    """Raise ValueError where the first vectors there are, all of one length, are not as long as the map's."""
+    for shard in shards:
+        anything = dataclasses.replace(reader, length=None, rows=100)
+        found = next((read for read in anything(shard) if not all(read.reasons)), None)
+        if found is not None:
+            if found.vectors.shape[1] != reader.length and 2 * found.reasons.count("") > len(found.reasons):
+                raise ValueError(
+                    f"{shard.name}: expected vectors of {reader.length} dimensions, as the map's, got "
+                    f"{found.vectors.shape[1]}: use the embedder that made the map"
+                )
+            return
 
 
 def source_table(new: NewRows) -> pd.DataFrame:
@@ -81,6 +115,7 @@ def source_table(new: NewRows) -> pd.DataFrame:
     lines = [
         ("source", new.path),
         ("files", f"{counted(len(new.files), 'file')} ({kinds}), {new.bytes / 1e6:,.1f} MB"),
+        *([("not read", ", ".join(beside[:5]))] if (beside := left_out(new.path, new.files)) else []),
         ("shards", f"{len(new.shards):,}, each done by itself"),
         ("rows", "known when they are read" if (rows := known_rows(new)) is None else f"{rows:,}"),
         ("vectors", f"ready, column {new.reader.column}" if isinstance(new.reader, VectorReader) else _making(new)),
@@ -94,8 +129,6 @@ def _making(new: NewRows) -> str:
 
 def known_rows(new: NewRows) -> int | None:
     """Return how many rows there are, where the files say so (Parquet), else None."""
-    import pyarrow as pa
-
     try:
         return sum(pq.read_metadata(path).num_rows for path in new.files)
     except (pa.ArrowException, OSError):

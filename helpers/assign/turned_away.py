@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
+from helpers.assign.samples import COUNT
 from helpers.shown import percent
 from helpers.text.audit import find_languages
 from helpers.text.excerpt import one_line, shorten
@@ -25,20 +26,31 @@ EXAMPLES = 3
 def read_samples(parts: Sequence[Path], *, most: int = MOST) -> pd.DataFrame:
     """Return rows of the samples of all parts, at most so many that got a topic and as many that got none.
 
-    parts: of the rows. vector: (d,) float16 of those in none, None for the others. Larger parts have no more rows here.
+    parts: of the rows. vector: (d,) float16 of those in none, None for the others; stands_for: how many rows of its
+    part each stands for.
     """
-    files = [part.parent / FOLDERS["samples"] / part.name for part in parts]
-    every = max(1, 2 * 200 * len(files) // (2 * most))
-    found = [pq.read_table(file).to_pandas() for file in files[::every]]
-    found = pd.concat(found, ignore_index=True)
+    every = max(1, len(parts) * COUNT // most)
+    found = pd.concat([_sample_of(part) for part in parts[::every]], ignore_index=True)
     away = found["topic"] == -1
     return pd.concat([found[away].head(most), found[~away].head(most)], ignore_index=True)
+
+
+def _sample_of(part: Path) -> pd.DataFrame:
+    """Return the sample of a part, and for how many of its rows each stands."""
+    rows = pq.read_table(part.parent / FOLDERS["samples"] / part.name).to_pandas()
+    with pq.ParquetFile(part) as file:
+        topics = (batch.column("topic").to_numpy() for batch in file.iter_batches(columns=["topic"]))
+        none = sum(int((topic == -1).sum()) for topic in topics)
+        total = file.metadata.num_rows
+    away = rows["topic"] == -1
+    weights = np.where(away, none / max(1, away.sum()), (total - none) / max(1, (~away).sum()))
+    return rows.assign(stands_for=weights)
 
 
 def group_turned_away(samples: pd.DataFrame, topics: pd.DataFrame, *, seed: int = 42) -> pd.DataFrame:
     """Return a line a group of rows in no topic, the largest first: share, keywords, nearest topics, examples.
 
-    share: of the rows turned away. keywords: words that set the group apart from the others and from rows in a topic.
+    share: of all rows turned away. keywords: words that set the group apart from the others and from rows in a topic.
     nearest: labels of the topics that most of its rows came nearest to. Groups are found by k-means, as many as there
     are rows for; where the rows have no texts there are no keywords, and examples are ids.
     """
@@ -51,17 +63,18 @@ def group_turned_away(samples: pd.DataFrame, topics: pd.DataFrame, *, seed: int 
     vectors = np.stack(away["vector"].to_list()).astype(np.float32)
     count = int(np.clip(len(away) // GROUP, 1, GROUPS))
     groups = KMeans(count, random_state=seed, n_init=4).fit_predict(vectors) if count > 1 else np.zeros(len(away), int)
-    order = np.argsort(-np.bincount(groups, minlength=count), kind="stable")
+    weights = np.bincount(groups, away["stands_for"], minlength=count) / away["stands_for"].sum()
+    order = np.argsort(-weights, kind="stable")
     words = _keywords(away, groups, samples[samples["topic"] != -1])
     label = topics.set_index("topic")["label"]
     lines = []
-    for group in order[np.bincount(groups, minlength=count)[order] > 0]:
+    for group in order[weights[order] > 0]:
         members = np.flatnonzero(groups == group)
         near = away.loc[members, "runner_up"].map(label).value_counts(normalize=True)
         chosen = away.loc[choose_representatives(vectors, members, n=EXAMPLES)]
         shown = [shorten(one_line(text), 200) or str(id) for text, id in zip(chosen["text"], chosen["id"], strict=True)]
         nearest = list(near[near >= 0.2].index[:3]) or list(near.index[:1])
-        lines.append((len(members) / len(away), words.get(group, []), nearest, shown))
+        lines.append((weights[group], words.get(group, []), nearest, shown))
     return pd.DataFrame(lines, columns=columns)
 
 

@@ -53,6 +53,7 @@ def convert_rows(
     keep: Sequence[str] = (),
     sample: int = 0,
     seed: int = 42,
+    settled: bool = False,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the texts of rows in their order, and the rows without text.
 
@@ -62,8 +63,9 @@ def convert_rows(
     position, reason. Each row is in one of them; with format grouped a text is a conversation of many rows, named by
     its group, and the column source_rows says of how many. texts.attrs["format"] has the settings used. roles: all,
     user, assistant, system, tool, first_user, last_assistant ..., or several. sample: with format grouped only, so
-    many conversations are taken, those of the smallest hashes of (seed, id); load.py samples all other rows. Raises
-    ValueError for settings that do not fit the rows.
+    many conversations are taken, those of the smallest hashes of (seed, id); load.py samples all other rows. settled:
+    format and columns are known, and rows without them are rejected. Raises ValueError for settings that do not fit the
+    rows.
     """
     first = [json.loads(record) for record in rows["record"].head(FIRST)]
     apart = [name for name in rows.columns if name not in ("id", "position", "record")]
@@ -71,7 +73,8 @@ def convert_rows(
     if not first:
         return _tables([], rows, keep, apart, {"format": format})
     _need_kept(rows, first, keep)
-    found = complete_format(first, format=format, column=column, columns=columns, group=group, order=order)
+    asked = {"format": format, "column": column, "columns": columns, "group": group, "order": order}
+    found = asked if settled else complete_format(first, **asked)
     wanted = [roles] if isinstance(roles, str) else list(roles)
     _check_roles(wanted, found["format"])
     join = {"roles": wanted, "role_names": role_names, "separator": separator}

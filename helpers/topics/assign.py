@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.topics.assigner import Assigner, blocks, nearest_two
+from helpers.vectors.embedder import unit_length
 
 FAR = "no topic is near enough"
 NEAREST = 8  # fitted rows by which a new one is placed on the map
@@ -19,8 +20,8 @@ def assign_vectors(vectors: np.ndarray, assigner: Assigner, *, reject: float = 0
     """Return a line a vector: topic, confidence, distance, runner_up, reason.
 
     topic (int32): the nearest one, or -1 where even that is further than all but a share `reject` of its own rows;
-    reason (str) says so then. confidence (float32): of ten fitted rows with 0.9, nine are where the fit had them; it is
-    that of the nearest topic also where none fits. distance (float32): 1 - similarity to the nearest topic, 0 to 2.
+    reason (str) says so then. confidence (float32): of ten fitted rows with 0.9, nine are where the fit had them; 0
+    where none fits. distance (float32): 1 - similarity to the nearest topic, 0 to 2.
     runner_up (int32): the next best, which is the second nearest, -1 where there is one topic only; and for a row that
     fits no topic the nearest. A row depends on no other row. Raises
     ValueError for vectors of other length, and for NaN or infinity.
@@ -29,7 +30,7 @@ def assign_vectors(vectors: np.ndarray, assigner: Assigner, *, reject: float = 0
     least = assigner.thresholds(reject)
     nearest, runner_up, similarity, second = nearest_two(vectors, assigner)
     far = similarity < least[nearest]
-    confidence = np.interp(similarity - second, assigner.margins, assigner.chances)
+    confidence = np.where(far, 0, np.interp(similarity - second, assigner.margins, assigner.chances))
     return pd.DataFrame(
         {
             "topic": np.where(far, -1, nearest).astype(np.int32),
@@ -53,7 +54,7 @@ def place_vectors(vectors: np.ndarray, assigner: Assigner) -> np.ndarray:
     count = min(NEAREST, len(anchors))
     placed = np.zeros((len(vectors), 2), dtype=np.float32)
     for lines, block in blocks(vectors, at_once=PLACED_AT_ONCE):
-        cosines = block @ anchors.T
+        cosines = unit_length(block) @ anchors.T
         near = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
         weights = np.exp(10 * np.take_along_axis(cosines, near, axis=1))
         places = assigner.anchor_points[near] * weights[:, :, None]

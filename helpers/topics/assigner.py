@@ -52,6 +52,7 @@ class Assigner:
     chances: np.ndarray = _empty()  # (c,) how many of ten kept-out rows went where the fit had them, as a share
     fitted_topics: np.ndarray = _empty()  # (f,) nearest topic of fitted vectors, of those in no topic too
     fitted_similarities: np.ndarray = _empty()  # (f,) to it
+    fitted_own: np.ndarray = _empty()  # (f,) topic that the fit gave them, -1 for none
     fitted_rows: np.ndarray = _empty()  # (f,) rows that have the vector
 
     @property
@@ -80,11 +81,22 @@ class Assigner:
     def expected(self, reject: float) -> np.ndarray:
         """Return (k,) the share of rows that each topic would get of new rows that are like the fitted ones.
 
-        What is left to 1 is turned away. The fitted rows are assigned as new ones are, those in no topic too.
+        What is left to 1 is turned away. The fitted rows are assigned as new ones are, those in no topic too; but as
+        the centres know those in a topic, of these the share counts that is kept of the rows that were kept out.
         """
-        near = self.fitted_similarities >= self.thresholds(reject)[self.fitted_topics]
+        near = np.where(self.fitted_own >= 0, 1 - reject, self.near(reject))
         rows = np.bincount(self.fitted_topics, self.fitted_rows * near, minlength=self.centres.shape[1])
         return rows / self.fitted_rows.sum()
+
+    def near(self, reject: float) -> np.ndarray:
+        """Return (f,) which fitted vectors are near enough to their nearest topic to be given it."""
+        return self.fitted_similarities >= self.thresholds(reject)[self.fitted_topics]
+
+    def agreement(self, reject: float) -> float:
+        """Return the share of the fitted rows in a topic that would be given the same one as new rows."""
+        inside = self.fitted_own >= 0
+        same = self.near(reject) & (self.fitted_topics == self.fitted_own)
+        return float(np.average(same[inside], weights=self.fitted_rows[inside]))
 
     def similarities(self, vectors: np.ndarray) -> np.ndarray:
         """Return (n, k) float32, from -1 to 1, for vectors (n, d) float32; one of zeros is similar to nothing."""
@@ -127,7 +139,7 @@ def fit_assigner(
         **_anchors(full, topics, points, seed=seed),
     )
     judged = kept if kept.any() else inside  # of very few rows none can be kept out
-    return _with_fitted(_calibrated(known, full[judged], topics[judged]), full, rows, seed=seed)
+    return _with_fitted(_calibrated(known, full[judged], topics[judged]), full, topics, rows, seed=seed)
 
 
 def keep_out(topics: np.ndarray, *, seed: int = 42) -> np.ndarray:
@@ -252,11 +264,12 @@ def _calibrated(known: Assigner, vectors: np.ndarray, topics: np.ndarray) -> Ass
     )
 
 
-def _with_fitted(known: Assigner, vectors: np.ndarray, rows: np.ndarray, *, seed: int) -> Assigner:
+def _with_fitted(known: Assigner, vectors: np.ndarray, topics: np.ndarray, rows: np.ndarray, *, seed: int) -> Assigner:
     """Return the assigner with what the fitted vectors would get as new ones."""
     lines = np.sort(np.random.default_rng(seed).permutation(len(vectors))[:FITTED])
     nearest, _, similarity, _ = nearest_two(vectors[lines], known)
-    return replace(known, fitted_topics=nearest, fitted_similarities=similarity, fitted_rows=rows[lines])
+    found = {"fitted_topics": nearest, "fitted_similarities": similarity}
+    return replace(known, **found, fitted_own=topics[lines].astype(np.int32), fitted_rows=rows[lines])
 
 
 def _two_nearest(similarities: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -24,6 +24,7 @@ from joblib import cpu_count
 
 MOST = 1_000  # tasks that a cluster is given at once
 POLL = 10  # seconds between two looks at Slurm's queue
+SILENT = 60  # looks in a row that may go unanswered
 CORES = 8  # of a worker that embeds texts on a CPU; more of them do not make a small model faster
 
 
@@ -113,6 +114,7 @@ class SlurmRun:
     ) -> None:
         from datatrove.executor import SlurmPipelineExecutor
 
+        self.left = False
         # Whatever shell a node starts with, the kit's own Python comes first.
         first = f"export PATH={Path(sys.executable).parent}:$PATH OMP_NUM_THREADS={cpus_per_task}"
         self.job = SlurmPipelineExecutor(
@@ -138,15 +140,27 @@ class SlurmRun:
         if self.job.job_id in (None, -1):
             return
         print(f"slurm: job {self.job.job_id}; stopping this notebook does not stop it (scancel does)", flush=True)  # noqa: T201
-        while self._is_queued():
+        silent = 0
+        while silent < SILENT and not self.left:
+            state = self._state()
+            if state == "gone":
+                return
+            silent = silent + 1 if state == "unknown" else 0
             time.sleep(POLL)
 
-    def _is_queued(self) -> bool:
+    def leave(self) -> None:
+        """Wait no longer; the job goes on."""
+        self.left = True
+
+    def _state(self) -> str:
+        """Return whether the job is "queued" (or runs), "gone", or "unknown" where Slurm does not answer."""
         if shutil.which("squeue") is None:
-            return False
+            return "gone"
         asked = ["squeue", "--noheader", "--jobs", str(self.job.job_id), "--format", "%i"]
         shown = subprocess.run(asked, capture_output=True, text=True)
-        return shown.returncode == 0 and bool(shown.stdout.strip())
+        if shown.returncode:
+            return "gone" if "invalid job id" in shown.stderr.lower() else "unknown"
+        return "queued" if shown.stdout.strip() else "gone"
 
 
 class RayRun:

@@ -35,6 +35,7 @@ from helpers.vectors.stream import part_name
 
 TEXTS = 1_000  # embedded at a time
 VECTORS = 10_000  # read at a time
+EARLY = 1_000  # records of a shard among which good ones are looked for
 BEGINNING = 300  # characters of a text that are kept to be looked at
 
 
@@ -55,28 +56,41 @@ def nothing_read(dimensions: int) -> Read:
 
 @dataclass(frozen=True)
 class VectorReader:
-    """Reads ready vectors from a column of Parquet files; id, text: columns of both, else places are ids."""
+    """Reads ready vectors of a length from a column of Parquet files; id, text: columns of both, else places are ids.
+
+    masks: JSON of the settings by which texts are to be masked before anybody sees them.
+    """
 
     column: str
     id: str | None = None
     text: str | None = None
+    length: int | None = None
+    masks: str = "{}"
     rows: int = VECTORS  # at a time
 
     @property
     def key(self) -> str:
         """Return a hash of all that a row's vector and name depend on."""
-        return hashlib.blake2b(f"{self.column}\0{self.id}".encode(), digest_size=16).hexdigest()
+        return hashlib.blake2b(
+            f"{self.column}\0{self.id}\0{self.text}\0{self.masks}".encode(), digest_size=16
+        ).hexdigest()
 
     def __call__(self, shard: Shard) -> Iterator[Read]:
         """Yield a shard's rows; a file that breaks off gives the rows before the break, and one that says where."""
         place = shard.first
         try:
-            for part in read_vectors(shard, self.column, id=self.id, text=self.text, batch=self.rows):
+            for part in read_vectors(
+                shard, self.column, length=self.length, id=self.id, text=self.text, batch=self.rows
+            ):
                 yield Read(*part)
                 place += len(part[0])
         except BrokenFile as error:
             reason = f"{error}; the file is read up to here"
             yield Read([""], np.array([place]), np.zeros((1, 0)), [reason], [""])
+
+    def shown(self, texts: Sequence[str]) -> list[str]:
+        """Return the beginnings of texts as they may be seen."""
+        return _masked([writable(text[:BEGINNING]) for text in texts], json.loads(self.masks))
 
 
 @dataclass(frozen=True)
@@ -91,6 +105,10 @@ class TextReader:
     def key(self) -> str:
         """Return a hash of all that a row's vector and name depend on."""
         return hashlib.blake2b(f"{self.reading}\0{self.id}".encode(), digest_size=16).hexdigest()
+
+    def shown(self, texts: Sequence[str]) -> list[str]:
+        """Return the beginnings of texts as they may be seen; they were masked before they were embedded."""
+        return [text[:BEGINNING] for text in texts]
 
     @property
     def format(self) -> dict[str, Any]:
@@ -117,11 +135,16 @@ class KeepingReader:
 
     reader: TextReader
     folder: Path
+    keep: bool = True  # False: what was kept before is used, nothing new is kept
 
     @property
     def key(self) -> str:
         """Return the key of the reader that reads what is not kept yet."""
         return self.reader.key
+
+    def shown(self, texts: Sequence[str]) -> list[str]:
+        """Return the beginnings of texts as they may be seen."""
+        return self.reader.shown(texts)
 
     def part(self, shard: Shard) -> Path:
         """Return where a shard's vectors are kept."""
@@ -132,6 +155,9 @@ class KeepingReader:
         part = self.part(shard)
         if part.exists():
             yield from _kept(part)
+            return
+        if not self.keep:
+            yield from self.reader(shard)
             return
         with appending(part) as append:
             append(_to_keep(nothing_read(1), shard))
@@ -152,10 +178,11 @@ def text_reader(reading: dict[str, Any], shards: Sequence[Shard], *, id: str | N
         raise ValueError(
             "this map was made of own vectors, which no text leads to: assign ready vectors, assign.column"
         )
-    records = itertools.islice((one for shard in shards for one in read_shard(shard, id=id)), FIRST)
-    first = [json.loads(one.record) for one in records if isinstance(one, Record)]
+    early = (one for shard in shards for one in itertools.islice(read_shard(shard, id=id), EARLY))
+    good = itertools.islice((one for one in early if isinstance(one, Record)), FIRST)
+    first = [json.loads(one.record) for one in good]
     if not first:
-        raise ValueError(f"{shards[0].name}: none of the first {FIRST} records can be read")
+        raise ValueError(f"{shards[0].name}: there is no record here, or none that can be read")
     text = {name: value for name, value in reading["text"].items() if name != "keep"}
     asked = {name: text[name] for name in ("format", "column", "columns", "group", "order")}
     found = complete_format(first, **asked)
@@ -167,6 +194,14 @@ def text_reader(reading: dict[str, Any], shards: Sequence[Shard], *, id: str | N
     if (here := _embedder(settled).identity) != reading["identity"]:
         raise ValueError(f"the map was made by {reading['identity']!r}, but here is {here!r}: fetch that revision")
     return TextReader(settled, id)
+
+
+def _masked(texts: list[str], masks: dict[str, Any]) -> list[str]:
+    if not masks.get("kinds"):
+        return texts
+    whole = pd.DataFrame({"text": pd.Series(texts, dtype=object)})
+    whole = whole.assign(turns=[[0]] * len(whole), speakers=[[None]] * len(whole))
+    return redact_texts(whole, **masks)[0]["text"].tolist()
 
 
 @lru_cache(maxsize=1)
@@ -183,7 +218,7 @@ def _embedded(batch: list[Record | Rejected], settings: dict[str, Any], embedder
             "record": pd.Series([one.record for one in good], dtype=object),
         }
     )
-    texts, unusable = convert_rows(rows, **settings["text"])
+    texts, unusable = convert_rows(rows, **settings["text"], settled=True)
     texts, _ = redact_texts(texts, **settings["redact"])
     counts = count_texts(texts, tokenizer=embedder.tokenizer, language_rows=0)
     texts = truncate_texts(texts, counts, tokenizer=embedder.tokenizer, **settings["cut"])

@@ -15,7 +15,7 @@ import numpy as np
 from helpers.text.sources.lines import BrokenFile
 from helpers.text.sources.locate import is_hub, is_many, shown_name, source_files
 from helpers.text.sources.read import kind_of, read_file
-from helpers.text.sources.records import Record, Rejected, file_records
+from helpers.text.sources.records import Record, Rejected, as_id, file_records
 
 ROWS = 100_000  # of a Parquet file that make a shard at least, as whole row groups
 
@@ -55,6 +55,8 @@ def list_shards(
         return [shard for file in files for shard in _parts(file, file.name, rows)]
     files = source_files(path, split=split)
     shards = [shard for file in files for shard in _parts(file, shown_name(file, path), rows)]
+    if len({shard.key for shard in shards}) < len(shards):
+        raise ValueError(f"{path}: two of its files have one name and one state: name a folder that holds both")
     if is_many(path):
         return [replace(shard, is_text=kind_of(shard.path) == "text") for shard in shards]
     return shards
@@ -67,21 +69,27 @@ def read_shard(shard: Shard, *, id: str | None = None) -> Iterator[Record | Reje
 
 
 def read_vectors(
-    shard: Shard, column: str, *, id: str | None = None, text: str | None = None, batch: int = 10_000
+    shard: Shard,
+    column: str,
+    *,
+    length: int | None = None,
+    id: str | None = None,
+    text: str | None = None,
+    batch: int = 10_000,
 ) -> Iterator[tuple[list[str], np.ndarray, np.ndarray, list[str], list[str]]]:
     """Yield ids, places in the file, vectors (n, d) float32, reasons and texts of a shard's rows, a batch at a time.
 
     column: of the vectors, lists of one length; the reason is "" where a row has one, and its line in vectors zeros
     where it has none that can be used. id, text: columns of both, else the places in the file are the ids, and texts
-    are "". The length is that of the first vector. Raises ValueError for another kind of file and for a column that is
-    not there, BrokenFile where a file cannot be read.
+    are "". length: how long a vector is to be; by default, as the first one. Raises ValueError for another kind of file
+    and for a column that is not there, BrokenFile where a file cannot be read.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    if kind_of(shard.path) != "parquet":
-        raise ValueError(f"{shard.name}: ready vectors are read from Parquet files only")
-    place, length = shard.first, None
+    if shard.path.suffix.lower() != ".parquet":
+        raise ValueError(f"{shard.name}: ready vectors are read from Parquet files only, and not from packed ones")
+    place = shard.first
     try:
         with pq.ParquetFile(shard.path) as file:
             columns = list(dict.fromkeys(name for name in (column, id, text) if name))
@@ -91,9 +99,10 @@ def read_vectors(
                 length = length or _length(part.column(column))
                 vectors, reasons = _as_matrix(part.column(column), length)
                 places = np.arange(place, place + len(part))
-                ids = places.tolist() if id is None else part.column(id).to_pylist()
-                texts = [""] * len(part) if text is None else list(map(str, part.column(text).to_pylist()))
-                yield [str(one) for one in ids], places, vectors, reasons, texts
+                ids = [None] * len(part) if id is None else [as_id(one) for one in part.column(id).to_pylist()]
+                texts = [None] * len(part) if text is None else part.column(text).to_pylist()
+                named = [str(place) if one is None else one for one, place in zip(ids, places.tolist(), strict=True)]
+                yield named, places, vectors, reasons, ["" if one is None else str(one) for one in texts]
                 place += len(part)
     except (pa.ArrowException, OSError) as error:
         raise BrokenFile(str(error).partition("\n")[0]) from None
@@ -149,8 +158,11 @@ def _as_matrix(column, length: int | None) -> tuple[np.ndarray, list[str]]:  # n
 
     vectors, reasons = np.zeros((len(column), length or 0), dtype=np.float32), np.full(len(column), "", dtype=object)
     lists = pa.types.is_list(column.type) or pa.types.is_large_list(column.type)
-    if not (lists or pa.types.is_fixed_size_list(column.type)):
+    inner = column.type.value_type if lists or pa.types.is_fixed_size_list(column.type) else None
+    if inner is None or not (pa.types.is_floating(inner) or pa.types.is_integer(inner)):
         return vectors, ["not a vector: a column of " + str(column.type)] * len(column)
+    if length is None:
+        return vectors, ["a vector without numbers" if one.is_valid else "no vector" for one in column]
     lengths = pc.list_value_length(column).to_numpy(zero_copy_only=False)
     lengths = np.where(np.isnan(lengths.astype(np.float64)), -1, lengths).astype(np.int64)
     good = lengths == length

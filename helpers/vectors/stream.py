@@ -31,6 +31,7 @@ PART = re.compile(r"\.?.*-\d{9}-[0-9a-f]{16}-[0-9a-f]{12}\.parquet(\.\d+)?")
 # Where each kind of table of a shard goes. Readers of a folder of Parquet files pass over names that begin with _.
 FOLDERS = {"rows": "", "rejected": "_rejected", "samples": "_samples"}
 LOGS = "_logs"
+STOP = "stop"  # file in the logs that tells workers to end after a batch
 ALONE = Workers()
 Tables = Iterator[dict[str, pa.Table]]  # a batch at a time; the first has all kinds, be they empty
 
@@ -67,7 +68,7 @@ def run_shards(
     rows: about how many there are, so that the bar can tell the time left. Raises what the work raises, and
     RuntimeError where a part is missing in the end, or another run is at work in the folder.
     """
-    with _alone(output.folder):
+    with alone(output.folder):
         return _run(shards, work, output, workers, rows)
 
 
@@ -84,10 +85,11 @@ def _run(
         told = "\n".join([output.key, *(shard.key for shard in todo)])
         logs = output.folder / LOGS / hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
         shutil.rmtree(logs, ignore_errors=True)  # a part that is gone is made again, whatever a marker says
-        each = {"threads": workers.threads, "gpus": workers.gpus, "locks": logs / "gpus"}
+        parted = workers.executor or min(workers.count, len(todo)) > 1  # else this process does it all
+        each = {"threads": workers.threads, "gpus": workers.gpus, "locks": logs / "gpus"} if parted else {}
         step = EachShard(todo, partial(_write, work, output, logs), **each)
         executor = workers.make_executor(pipeline=[step], tasks=len(todo), logging_dir=str(logs))
-        _watched(executor, Progress(output, shards, logs), rows)
+        _watched(executor, Progress(output, shards, logs), rows, stop=logs / STOP)
         if missing := [shard for shard in todo if not output.part(shard).exists()]:
             names = ", ".join(shard.name for shard in missing[:5])
             cause = next(iter(_causes(logs, missing)), f"look into {logs}")
@@ -96,11 +98,14 @@ def _run(
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold a lock on the folder, which the system lets go however this process ends."""
+def alone(folder: Path) -> Iterator[None]:
+    """Hold a lock on the folder, which the system lets go however this process ends; one may hold it twice.
+
+    Raises RuntimeError where another run holds it.
+    """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
-        with FileLock(folder / "_lock", timeout=0):
+        with FileLock(folder / "_lock", timeout=0, is_singleton=True):
             yield
     except Timeout:
         raise RuntimeError(f"{folder}: another run is at work here; wait for its end, or name another folder") from None
@@ -140,21 +145,23 @@ class Progress:
 
 def _write(work: Callable[[Shard], Tables], output: Output, logs: Path, shard: Shard) -> Path:
     try:
-        return write_parts(_counting(work(shard), _counted(logs, shard)), output, shard)
+        return write_parts(_counting(work(shard), _counted(logs, shard), logs / STOP), output, shard)
     except BaseException as error:  # not every executor says why a task failed
         cause = "".join(traceback.format_exception_only(error)).strip()
         write_atomically(_failed(logs, shard), f"{cause}\n\n{traceback.format_exc()}")
         raise
 
 
-def _counting(tables: Tables, path: Path) -> Tables:
-    """Yield the tables and write to path how many rows have passed."""
+def _counting(tables: Tables, path: Path, stop: Path) -> Tables:
+    """Yield the tables and write to path how many rows have passed; raises InterruptedError when stop is there."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     rows = 0
     for batch in tables:
         yield batch
         rows += sum(len(batch[kind]) for kind in ("rows", "rejected") if kind in batch)
         path.write_text(str(rows))
+        if stop.exists():
+            raise InterruptedError("stopped; run it again, and it goes on with the shards that have no part")
 
 
 def _counted(logs: Path, shard: Shard) -> Path:
@@ -178,8 +185,8 @@ def _causes(logs: Path, shards: Sequence[Shard]) -> Iterator[str]:
             yield f"{path.read_text('utf-8').partition(chr(10))[0]} (all of it in {path})"
 
 
-def _watched(executor: Any, progress: Progress, rows: int | None) -> None:  # noqa: ANN401
-    """Run an executor; meanwhile a bar shows how many rows are done."""
+def _watched(executor: Any, progress: Progress, rows: int | None, *, stop: Path) -> None:  # noqa: ANN401
+    """Run an executor; meanwhile a bar shows how many rows are done. An interrupt ends it after the next batch."""
     from tqdm import tqdm
 
     done = progress.rows()
@@ -194,8 +201,12 @@ def _watched(executor: Any, progress: Progress, rows: int | None) -> None:  # no
 
     with ThreadPoolExecutor(1) as pool, bar:
         running = pool.submit(executor.run)
-        while wait([running], timeout=1).not_done:
-            look()
+        try:
+            while wait([running], timeout=1).not_done:
+                look()
+        except BaseException:
+            getattr(executor, "leave", stop.touch)()  # tasks of a cluster's queue go on by themselves
+            raise
         look()
         running.result()
 

@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from helpers.assign.shards import AssignShard, assign_source, model_hash
 from helpers.topics.assign import assign_vectors
-from helpers.topics.assigner import FILE, fit_assigner, read_assigner, save_assigner
+from helpers.topics.assigner import FILE, READING, fit_assigner, read_assigner, save_assigner
 from helpers.vectors.embedder import unit_length
 from helpers.vectors.readers import VectorReader
 from helpers.vectors.shards import list_shards
@@ -166,7 +166,7 @@ def test_half_a_file_gives_its_reason_and_the_others_their_rows(model, source, t
 def test_vectors_of_another_embedder_and_a_missing_model_are_refused(model, source, tmp_path):
     (tmp_path / "other").mkdir()
     pq.write_table(pa.table({"vector": [[1.0] * 5]}), tmp_path / "other" / "a.parquet")
-    with pytest.raises(ValueError, match="expected vectors of 16 dimensions, as the map's, got shape"):
+    with pytest.raises(ValueError, match="expected vectors of 16 dimensions, as the map's, got 5"):
         assign_source(str(tmp_path / "other"), model, tmp_path / "out", column="vector")
     with pytest.raises(FileNotFoundError, match="expected the model/ of a run"):
         assign_source(str(source), tmp_path / "nowhere", tmp_path / "out", column="vector")
@@ -198,3 +198,108 @@ def test_a_map_that_changes_meanwhile_is_told(model, source, tmp_path):
     save_assigner(fit_assigner(vectors, topics), tmp_path / "model")
     with pytest.raises(RuntimeError, match="was made anew while its topics were being given"):
         next(work(list_shards(str(source))[0]))
+
+
+def test_files_of_one_name_under_a_glob_are_told_apart(model, source, tmp_path):
+    """Two files alike in name, size and time, as tar leaves them: every row is there, and says which file it is of."""
+    for name in "ab":
+        (tmp_path / "g" / name).mkdir(parents=True)
+        copy = tmp_path / "g" / name / "x.parquet"
+        copy.write_bytes((source / "0.parquet").read_bytes())
+        os.utime(copy, (1, 1))
+    rows, _ = gathered(assign_source(str(tmp_path / "g" / "*" / "x.parquet"), model, tmp_path / "o", column="vector"))
+    assert rows.groupby("file").size().to_dict() == {"a/x.parquet": 148, "b/x.parquet": 148}
+
+
+def test_a_refused_run_leaves_the_vectors_of_the_other_alone(model, source, tmp_path):
+    kept = tmp_path / "out" / "_vectors" / f"a-000000000-{'0' * 16}-{'0' * 12}.parquet"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("of the other run")
+    with FileLock(tmp_path / "out" / "_lock"), pytest.raises(RuntimeError, match="another run is at work here"):
+        assign_source(str(source), model, tmp_path / "out", column="vector")
+    assert kept.exists()
+
+
+def test_rows_without_a_vector_come_first_and_columns_of_a_wrong_kind_are_told(model, tmp_path):
+    (tmp_path / "in").mkdir()
+    good = around(20, seed=0)[0].tolist()
+    pq.write_table(pa.table({"v": [[], [1.0, 2.0], None, *good]}), tmp_path / "in" / "a.parquet")
+    pq.write_table(pa.table({"v": pa.array([None] * 5, pa.list_(pa.float32()))}), tmp_path / "in" / "b.parquet")
+    pq.write_table(pa.table({"v": [["a"], ["b"]]}), tmp_path / "in" / "c.parquet")
+    rows, rejected = gathered(assign_source(str(tmp_path / "in"), model, tmp_path / "out", column="v"))
+    assert len(rows) == 20 and len(rejected) == 10
+    assert rejected["reason"].value_counts().to_dict() == {
+        "no vector": 6,
+        "not a vector: a column of list<element: string>": 2,
+        "a vector of 0 numbers, expected 16": 1,
+        "a vector of 2 numbers, expected 16": 1,
+    }
+
+
+def test_the_output_within_the_source_is_refused(model, source, tmp_path):
+    with pytest.raises(ValueError, match="stands within the source"):
+        assign_source(str(source), model, source / "out", column="vector")
+
+
+def test_ids_of_ready_vectors_are_those_of_the_rows(model, tmp_path):
+    vectors = around(4, seed=0)[0].tolist()
+    pq.write_table(pa.table({"uuid": [3.0, None, 7.0, 8.5], "v": vectors}), tmp_path / "a.parquet")
+    (part,) = assign_source(str(tmp_path / "a.parquet"), model, tmp_path / "out", column="v")
+    assert pd.read_parquet(part)["id"].tolist() == ["3", "1", "7", "8.5"]
+
+
+def test_places_do_not_depend_on_the_length_of_vectors(model, tmp_path):
+    vectors = around(50, seed=0)[0]
+    found = []
+    for times in (1, 50):
+        pq.write_table(pa.table({"v": (times * vectors).tolist()}), tmp_path / "a.parquet")
+        (part,) = assign_source(str(tmp_path / "a.parquet"), model, tmp_path / str(times), column="v", place=True)
+        found.append(pd.read_parquet(part))
+    np.testing.assert_allclose(found[0][["x", "y"]], found[1][["x", "y"]], atol=1e-3)
+    assert found[0]["topic"].tolist() == found[1]["topic"].tolist()
+
+
+def test_texts_beside_vectors_are_masked_before_they_are_shown(model, tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / FILE).write_bytes((model / FILE).read_bytes())
+    (tmp_path / "model" / READING).write_text('{"redact": {"kinds": ["email"], "region": "US"}}')
+    texts = ["write to jo@example.org", None, "nothing", "x"]
+    pq.write_table(pa.table({"v": around(4, seed=0)[0].tolist(), "t": texts}), tmp_path / "a.parquet")
+    settings = {"column": "v", "text": {"column": "t"}}
+    (part,) = assign_source(str(tmp_path / "a.parquet"), tmp_path / "model", tmp_path / "out", **settings)
+    shown = pd.read_parquet(part.parent / "_samples" / part.name).sort_values("position")["text"].tolist()
+    assert shown == ["write to [EMAIL]", "", "nothing", "x"]
+
+
+def test_an_unknown_setting_is_an_error(model, source, tmp_path):
+    with pytest.raises(TypeError, match="rejct"):
+        assign_source(str(source), model, tmp_path / "out", column="vector", rejct=0.5)
+
+
+def test_an_interrupt_ends_it_after_a_batch(model, source, tmp_path):
+    """As when a notebook's cell is stopped: one worker, in this process; what is done stays."""
+    script = tmp_path / "slow.py"
+    script.write_text(
+        "import sys, time\n"
+        "from helpers.assign import shards\n"
+        "first = shards.AssignShard.assign\n"
+        "def slow(*given):\n"
+        "    time.sleep(1)\n"
+        "    return first(*given)\n"
+        "shards.AssignShard.assign = slow\n"
+        "source, model, out = sys.argv[1:]\n"
+        "shards.assign_source(source, model, out, column='vector', workers=1)\n"
+    )
+    command = [sys.executable, str(script), str(source), str(model), str(tmp_path / "out")]
+    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    for _ in range(600):
+        if list((tmp_path / "out").glob("[!._]*.parquet")) or running.poll() is not None:
+            break
+        time.sleep(0.05)
+    started = time.monotonic()
+    running.send_signal(signal.SIGINT)
+    _, shown = running.communicate(timeout=60)
+    assert "KeyboardInterrupt" in shown and time.monotonic() - started < 8
+    assert 1 <= len(list((tmp_path / "out").glob("[!._]*.parquet"))) < FILES
+    rows, rejected = gathered(assign_source(str(source), model, tmp_path / "out", column="vector", id="id"))
+    assert len(rows) + len(rejected) == COUNT

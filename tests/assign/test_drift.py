@@ -2,11 +2,15 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from helpers.assign.drift import advice, collect_figures, compare_topics, compared_table, count_found
+from helpers.assign.drift import advice, collect_figures, compare_topics, compared_table, count_found, first_rows
 from helpers.assign.shards import assign_source
+from helpers.topics.assign import assign_vectors
 from helpers.topics.assigner import fit_assigner, read_assigner, save_assigner
+from helpers.vectors.embedder import unit_length
 from tests.assign.conftest import around
 
 LIKE_THE_MAP = [1200, 1000, 800, 600, 400, 200]
@@ -22,7 +26,7 @@ def found(known, write_vectors, tmp_path):
         parts = assign_source(str(source), model, tmp_path / "out", column="vector", id="id", **settings)
         counts = count_found(parts, model)
         compared = compare_topics(counts, topics, model, **settings)
-        return parts, counts, compared, collect_figures(counts, compared)
+        return parts, counts, compared, collect_figures(counts, compared, model)
 
     return assign
 
@@ -87,7 +91,40 @@ def test_expected_counts_the_rows_of_the_map_as_if_they_were_new(tmp_path):
     assigner = read_assigner(tmp_path)
     assert assigner.expected(0).tolist() == pytest.approx([100 / 300, 200 / 300])
     assert assigner.shares.tolist() == pytest.approx([100 / 300, 200 / 300])
-    assert assigner.expected(0.2).sum() == pytest.approx(0.8, abs=0.06)
+    assert assigner.expected(0.2).sum() == pytest.approx(0.8) and assigner.agreement(0) == 1
+
+
+def test_the_expectation_holds_for_rows_that_the_fit_did_not_see(tmp_path):
+    """Few rows and many dimensions: the fitted rows themselves are nearer to the centres than any new ones."""
+    centres = np.random.default_rng(1).normal(size=(5, 200))
+
+    def drawn(count, seed):
+        random = np.random.default_rng(seed)
+        topics = random.integers(5, size=count)
+        return unit_length(centres[topics] + 1.5 * random.normal(size=(count, 200))), topics
+
+    assigner = fit_assigner(*drawn(2000, 2))
+    new = assign_vectors(drawn(4000, 3)[0], assigner, reject=0.1)
+    assert (new["topic"] != -1).mean() == pytest.approx(assigner.expected(0.1).sum(), abs=0.03)
+    assert assigner.near(0.1).mean() > 0.97  # what the fitted rows alone would lead one to expect
+
+
+def test_chance_is_not_taken_for_change(found, known):
+    """Small draws of rows like the map's: the advice does not speak of change in any of them."""
+    for seed in range(5):
+        vectors, topics = around([600, 500, 400, 300, 200, 100], seed=0)
+        some = np.random.default_rng(seed).permutation(len(vectors))[:60]
+        figures = found(vectors[some])[3]
+        assert figures["moved"] < 0.1 and figures["new"] == 0 and "The map holds" in advice(figures)
+
+
+def test_reasons_are_counted_by_kind_and_first_rows_read_alone(found, tmp_path, known):
+    vectors, _ = around([20] * 6, seed=0)
+    parts, *_ = found(vectors)
+    assert first_rows(parts, count=3)["id"].tolist() == ["n0", "n1", "n2"]
+    table = pa.table({"reason": [f"not JSON: at column {i}" for i in range(40)]})
+    pq.write_table(table, parts[0].parent / "_rejected" / parts[0].name)
+    assert count_found(parts, known[0]).rejected == {"not JSON: at column …": 40}
 
 
 def test_the_table_is_to_be_read(found):

@@ -30,7 +30,7 @@ def test_pictures_are_drawn_with_labels_of_any_kind(known, compared):
     assert drawn(pictures.plot_reliability(known[0]))
     rows = pd.DataFrame({"topic": [0, 1, -1], "x": [0.0, 1.0, 2.0], "y": [0.0, 1.0, 0.0]})
     assert drawn(pictures.plot_places(rows, rows.assign(y=0.5), topics))
-    assert "without its points" in pictures.plot_places(rows, rows.assign(x=np.nan), topics)
+    assert "no new row could be placed" in pictures.plot_places(rows, rows.assign(x=np.nan), topics)
     assert pictures.rejected_table(found).values.tolist() == [["empty", "3", "12%"]]
 
 

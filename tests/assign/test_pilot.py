@@ -30,6 +30,18 @@ def test_the_estimate_is_of_all_rows(known, write_vectors):
     assert table["rows in the source"] == "about 1,500" and "not kept" in table["disk for the vectors"]
 
 
+def test_empty_files_are_passed_over_and_a_bad_byte_does_not_shrink_a_file(known, write_vectors, tmp_path):
+    model, _ = known
+    folder = write_vectors(around([40] * 6, seed=4)[0], files=2)
+    for number in range(5):
+        pd.read_parquet(folder / "0.parquet").head(0).to_parquet(folder / f"00{number}.parquet")
+    tried = try_rows(open_source(str(folder), model, column="vector"), model)
+    assert tried.estimate["tried"] == 240 and tried.estimate["seconds"] < 60
+    rows = [json.dumps({"n": i}).encode() for i in range(3000)]
+    (tmp_path / "a.json").write_bytes(b"[" + b",".join([*rows[:5], b'"\xff"', *rows[5:]]) + b"]")
+    assert count_records(tmp_path / "a.json") == pytest.approx(3001, rel=0.2)
+
+
 def test_nothing_that_can_be_used_is_told(known, write_vectors):
     model, topics = known
     new = open_source(str(write_vectors(np.full((6, 24), np.nan))), model, column="vector")

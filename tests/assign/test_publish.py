@@ -37,7 +37,11 @@ def run(known, write_vectors, tmp_path):
     lines = [{"topic": t, "rows": int(found.get(t, 0)), "found": 0.1, "expected": 0.2} for t in [*range(6), -1]]
     report = {"title": "My $ | map", "coverage": 0.9, "expected_coverage": 0.95, "rows": 75, "assigned": 70}
     report |= {"rejected": 0, "source": "/home/me/private/mails.jsonl", "topics": lines}
-    report |= {"settings": {"output": "assigned", "reject": 0.05}, "model": model_hash(folder / "model")}
+    report |= {
+        "parts": [part.name for part in parts],
+        "settings": {"output": "assigned", "reject": 0.05},
+        "model": model_hash(folder / "model"),
+    }
     write_value(folder / "assign_report.json", report)
     return folder
 
@@ -68,6 +72,13 @@ def test_what_does_not_belong_together_is_refused(run, tmp_path):
         save_assigned(run, tmp_path / "other")
     with pytest.raises(FileNotFoundError, match="is not a dataset of this kit"):
         push(tmp_path / "other", "me/mine")
+    part = next((run / "assigned").glob("*.parquet"))
+    part.rename(part.with_suffix(".gone"))
+    with pytest.raises(ValueError, match="is not what assign_report.json tells of"):
+        save_assigned(run, tmp_path / "out")
+    part.with_suffix(".gone").rename(part)
+    (run / "assigned" / "mine.parquet").write_text("another file, which is no part")
+    save_assigned(run, tmp_path / "out")
     path = run / "model" / FILE
     path.write_bytes(path.read_bytes() + b"\0")
     with pytest.raises(ValueError, match="made anew since its new rows were assigned"):

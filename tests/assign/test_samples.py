@@ -21,7 +21,7 @@ def test_a_sample_is_the_same_in_any_batches(known):
     texts = np.array([f"text {i}" for i in range(len(rows))], dtype=object)
     tables = []
     for batch in (50, 1800):
-        sample = Sample(100)
+        sample = Sample(list, 100)
         for start in range(0, len(rows), batch):
             lines = slice(start, start + batch)
             sample.add(rows[lines].reset_index(drop=True), vectors[lines], texts[lines])

@@ -131,6 +131,23 @@ def test_a_task_that_fails_at_slurm_says_why_and_only_it_is_done_again(source, c
     ]
 
 
+def test_a_queue_that_does_not_answer_is_asked_again(source, cluster, tmp_path):
+    """Every second answer of squeue fails, as on a busy cluster; the job is waited for all the same."""
+    honest = (cluster / "squeue").read_text()
+    (cluster / "squeue").write_text(
+        honest.replace(
+            "import os, sys\n",
+            "import os, sys\nhere = os.path.dirname(os.path.abspath(__file__))\n"
+            "busy = here + '/busy'\nif not os.path.exists(busy):\n    open(busy, 'w').close()\n"
+            "    sys.exit('slurm_load_jobs error: Socket timed out')\nos.remove(busy)\n",
+        )
+    )
+    workers = choose_workers(embeds=False, executor="slurm", slurm=Slurm(partition="night").model_dump())
+    assert (
+        doubled(run_shards(list_shards(source), work(), Output(tmp_path / "out", "k" * 15), workers=workers)) == WANTED
+    )
+
+
 def test_slurm_where_there_is_none_is_told(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(RuntimeError, match="no command `sbatch` here"):

@@ -113,7 +113,7 @@ def test_sources_that_have_no_whole_texts_are_refused(reading, dataset, tmp_path
     with pytest.raises(ValueError, match="rows are turns of conversations"):
         text_reader(reading | {"text": grouped}, list_shards(str(dataset(turns, "turns.jsonl"))))
     (tmp_path / "broken.jsonl").write_text("{\n{\n")
-    with pytest.raises(ValueError, match="none of the first 100 records can be read"):
+    with pytest.raises(ValueError, match="there is no record here, or none that can be read"):
         text_reader(reading, list_shards(str(tmp_path / "broken.jsonl")))
 
 
@@ -166,3 +166,27 @@ def test_a_source_that_keeps_its_text_elsewhere(model, tmp_path):
     new = open_source(str(tmp_path / "a.parquet"), model, text={"column": "body", "roles": None})
     (read_all,) = new.reader(new.shards[0])
     assert read_all.texts == PETS + TRAINS and read_all.reasons == [""] * 8
+
+
+def test_files_without_the_text_and_bad_ones_first_stop_nothing(model, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jsonl").write_text("{bad\n" * 120)
+    good = [json.dumps(chat(text)) for text in PETS]
+    (tmp_path / "in" / "b.jsonl").write_text("\n".join([*good, *['{"other": 1}'] * 1100, *good]))
+    (tmp_path / "in" / "c.jsonl").write_text('{"other": 1}\n' * 3)
+    parts = assign_source(str(tmp_path / "in"), model, tmp_path / "out", reject=0)
+    rows = pd.concat([pd.read_parquet(part) for part in parts])
+    rejected = pd.concat([pd.read_parquet(part.parent / "_rejected" / part.name) for part in parts])
+    assert len(rows) == 8 and len(rejected) == 120 + 1100 + 3
+
+
+def test_vectors_that_are_asked_for_later_are_made(model, tmp_path):
+    from helpers.assign.shards import assign_rows
+    from helpers.assign.source import open_source
+
+    (tmp_path / "rows.jsonl").write_text("\n".join(json.dumps(chat(text)) for text in PETS))
+    new = open_source(str(tmp_path / "rows.jsonl"), model)
+    assign_rows(new, model, tmp_path / "out")
+    assert not list((tmp_path / "out").glob("_vectors/*"))
+    assign_rows(new, model, tmp_path / "out", keep_vectors=True)
+    assert len(list((tmp_path / "out").glob("_vectors/*.parquet"))) == 1

@@ -47,8 +47,8 @@ def _rows_of_table(path: Path, kind: str) -> int:
 
 
 def _judged(path: Path) -> int:
-    found = [canonical_json(one.value) for one in itertools.islice(read_file(path), FIRST) if one.reason is None]
-    if len(found) < FIRST:
+    found = list(itertools.islice(read_file(path), FIRST))
+    sizes = [len(canonical_json(one.value).encode()) for one in found if one.reason is None]
+    if len(found) < FIRST or not sizes:
         return len(found)
-    size = sum(map(len, read_pieces(path)))
-    return round(size / (sum(len(one.encode()) for one in found) / len(found)))
+    return round(sum(map(len, read_pieces(path))) / (sum(sizes) / len(sizes)))

@@ -10,6 +10,7 @@ import difflib
 import glob
 import hashlib
 import importlib.util
+import itertools
 import re
 from pathlib import Path
 
@@ -62,9 +63,12 @@ def left_out(path: str, files: list[Path]) -> list[str]:
 
 
 def shown_name(file: Path, path: str) -> str:
-    """Return a file's name as seen from its source: under the folder where that is one."""
+    """Return a file's name as seen from its source: under the folder, or the part of a glob that is fixed."""
     base = Path(path).expanduser()
-    name = str(file.relative_to(base)) if base.is_dir() else file.name
+    if _is_glob(path):
+        fixed = itertools.takewhile(lambda part: not glob.has_magic(part), base.parts)
+        base = Path(*fixed)
+    name = str(file.relative_to(base)) if base.is_dir() and file.is_relative_to(base) else file.name
     return name.encode("utf-8", "replace").decode()
 
 

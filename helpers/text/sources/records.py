@@ -127,7 +127,7 @@ def _id_column(early: list[_Unnamed]) -> str | None:
     if any(one.key is not None for one in early):
         return None
     for column in ID_COLUMNS:
-        having = sum(_as_id(one.value.get(column)) is not None for one in early)
+        having = sum(as_id(one.value.get(column)) is not None for one in early)
         if having and having >= 0.9 * len(early):
             return column
     return None
@@ -144,7 +144,7 @@ def _named(one: _Unnamed, column: str | None, apart: Sequence[str]) -> Record | 
     content = {name: value for name, value in one.value.items() if name not in apart} if apart else one.value
     try:
         record = canonical_json(content)
-        own = one.key if column is None else _as_id(one.value.get(column))
+        own = one.key if column is None else as_id(one.value.get(column))
         canonical_json(own)  # an id that no file can hold is refused as well
     except ValueError as error:
         return Rejected(one.position, str(error), one.file, one.line)
@@ -156,7 +156,7 @@ def _named(one: _Unnamed, column: str | None, apart: Sequence[str]) -> Record | 
     return Record(one.position, own or _content_id(record), record, beside)
 
 
-def _as_id(value: Any) -> str | None:  # noqa: ANN401
+def as_id(value: Any) -> str | None:  # noqa: ANN401
     """Return a text or a number as an id: 3.0 is 3, as a table's whole numbers beside a missing one are written."""
     if isinstance(value, bool) or value == "":
         return None
