@@ -161,7 +161,7 @@ def test_the_manifest_tells_what_made_it(demo):
     manifest = read_value(demo / "manifest.json")
     assert manifest["settings"]["sample"] == 400 and manifest["versions"]["umap-learn"]
     stages = manifest["stages"]
-    assert set(stages) == {*STAGES, "plot"}
+    assert set(stages) - {"assign"} == {*STAGES, "plot"}  # other tests assign new rows to this map
     assert all(stage["peak_memory_mb"] < 6000 for stage in stages.values())
 
 

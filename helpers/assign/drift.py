@@ -109,7 +109,8 @@ def collect_figures(found: Found, compared: pd.DataFrame, model_folder: Path) ->
     new: share of rows beyond what is expected that fit no topic. moved: share of the rows in a topic that would have to
     be in another one for the topics to be spread as expected, beyond what chance would make of it.
     """
-    fitted = float(read_assigner(model_folder).fitted_rows.sum())
+    assigner = read_assigner(model_folder)
+    fitted = float(assigner.fitted_rows.sum())
     inside = compared[compared["topic"] != -1]
     return {
         "rows": found.rows + sum(found.rejected.values()),
@@ -118,7 +119,7 @@ def collect_figures(found: Found, compared: pd.DataFrame, model_folder: Path) ->
         "assigned": int(found.topics[:-1].sum()),
         "coverage": float(inside["found"].sum()) if found.rows else None,
         "expected_coverage": float(inside["expected"].sum()),
-        "new": _new(float(inside["expected"].sum()), found, fitted),
+        "new": _new(float(inside["expected"].sum()), found, judges=len(assigner.kept_right)),
         "moved": _moved(inside["expected"], inside["rows"], fitted),
         "grew": inside.loc[inside["change"] == "grew", "topic"].tolist(),
         "shrank": inside.loc[inside["change"] == "shrank", "topic"].tolist(),
@@ -169,13 +170,16 @@ def _moved(expected: pd.Series, found: pd.Series, fitted: float) -> float | None
     return float(max(0.0, (now - before).abs().sum() / 2 - chance))
 
 
-def _new(expected: float, found: Found, fitted: float) -> float | None:
-    """Return the share in no topic beyond what is expected; nothing where chance explains it."""
+def _new(expected: float, found: Found, *, judges: int) -> float | None:
+    """Return the share in no topic beyond what is expected; nothing where chance explains it.
+
+    judges: how many rows of the map were kept out; what is expected is no surer than they are many.
+    """
     if not found.rows:
         return None
     covered = found.topics[:-1].sum() / found.rows
-    both = (expected * fitted + covered * found.rows) / (fitted + found.rows)
-    error = np.sqrt(both * (1 - both) * (1 / fitted + 1 / found.rows))
+    both = (expected * judges + covered * found.rows) / (judges + found.rows)
+    error = np.sqrt(both * (1 - both) * (1 / judges + 1 / found.rows))
     return float(expected - covered) if expected - covered > SURE * error else 0.0
 
 

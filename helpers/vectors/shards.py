@@ -166,9 +166,9 @@ def _as_matrix(column, length: int | None) -> tuple[np.ndarray, list[str]]:  # n
     lengths = pc.list_value_length(column).to_numpy(zero_copy_only=False)
     lengths = np.where(np.isnan(lengths.astype(np.float64)), -1, lengths).astype(np.int64)
     good = lengths == length
-    flat = column.filter(pa.array(good)).flatten()
-    values = flat.to_numpy(zero_copy_only=False).astype(np.float32).reshape(-1, length or 1) if good.any() else vectors
-    vectors[good] = values[:, : vectors.shape[1]]
+    if good.any():
+        flat = column.filter(pa.array(good)).flatten()
+        vectors[good] = flat.to_numpy(zero_copy_only=False).astype(np.float32).reshape(-1, length)
     reasons[lengths == -1] = "no vector"
     for line in np.flatnonzero((lengths != length) & (lengths >= 0)):
         reasons[line] = f"a vector of {lengths[line]} numbers, expected {length}"
