@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from helpers.topics.assigner import Assigner, blocks, nearest_two
+from helpers.topics.assigner import Assigner, nearest_two
+from helpers.vectors.blocks import blocks
 from helpers.vectors.embedder import unit_length
 
 FAR = "no topic is near enough"

@@ -5,12 +5,13 @@ How new rows are compared is told in assign.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from helpers.vectors.blocks import blocks
 
 FILE = "assign.safetensors"
 READING = "reading.json"  # how texts became vectors, see Config.reading
@@ -20,7 +21,6 @@ LEAST_SHRINKAGE = 0.15  # of the covariance towards a sphere; more where rows ar
 FEW = 20  # kept-out rows of a topic at which its own quantile counts as much as that of all topics
 ANCHORS = 4_096  # fitted rows whose places on the map are kept
 FITTED = 200_000  # fitted vectors whose nearest topic is kept, as what is expected of new ones
-AT_ONCE = 4_096  # vectors compared with all topics at a time; fewer are filled up, see blocks
 
 
 def _empty() -> Any:  # noqa: ANN401 - a dataclass field
@@ -168,18 +168,6 @@ def nearest_two(vectors: np.ndarray, assigner: Assigner) -> tuple[np.ndarray, np
         for whole, part in zip(found, _two_nearest(assigner.similarities(block)), strict=True):
             whole[lines] = part[: lines.stop - lines.start]
     return found
-
-
-def blocks(vectors: np.ndarray, *, at_once: int = AT_ONCE) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield places and vectors as float32, always so many of them, filled up with zeros.
-
-    A product's last bits depend on how many rows are multiplied at once: so a row's never depend on its company.
-    """
-    for start in range(0, len(vectors), at_once):
-        lines = slice(start, min(start + at_once, len(vectors)))
-        block = np.zeros((at_once, vectors.shape[1]), dtype=np.float32)
-        block[: lines.stop - lines.start] = vectors[lines]
-        yield lines, block
 
 
 def save_assigner(assigner: Assigner, folder: Path) -> Path:

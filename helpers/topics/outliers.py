@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from helpers.topics.assign import assign_vectors
-from helpers.topics.assigner import FILE, blocks, read_assigner
+from helpers.topics.assigner import FILE, read_assigner
+from helpers.vectors.blocks import blocks
 
 
 def nearest_topics(vectors: np.ndarray, clusters: pd.DataFrame, *, model_folder: Path) -> pd.DataFrame:
