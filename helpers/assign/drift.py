@@ -18,6 +18,7 @@ from helpers.vectors.stream import FOLDERS
 BINS = 20  # of the confidence
 SURE = 3.0  # standard errors beyond which a difference is none of chance
 MUCH = 1.5  # times as many or as few, beyond which a topic grew or shrank
+LIKELY = 2.0  # standard errors of the coverage beyond which the advice speaks of new material
 NEW = 0.1  # share of rows beyond what is expected that fit no topic, from which on a new fit is advised
 MOVED = 0.2  # share of rows that would have to move to another topic for the topics to be as they were
 
@@ -103,11 +104,14 @@ def compared_table(compared: pd.DataFrame) -> pd.DataFrame:
     return compared.assign(**told, times=times, rows=[f"{rows:,}" for rows in compared["rows"]])
 
 
-def collect_figures(found: Found, compared: pd.DataFrame, model_folder: Path) -> dict[str, Any]:
-    """Return plain figures: rows, rejected, assigned, coverage, expected_coverage, new, moved, grew, shrank.
+def collect_figures(
+    found: Found, compared: pd.DataFrame, model_folder: Path, *, reject: float = 0.05
+) -> dict[str, Any]:
+    """Return plain figures: rows, rejected, assigned, coverage, expected_coverage, new, new_error, moved, grew, shrank.
 
-    new: share of rows beyond what is expected that fit no topic. moved: share of the rows in a topic that would have to
-    be in another one for the topics to be spread as expected, beyond what chance would make of it.
+    new: share of rows beyond what is expected that fit no topic, new_error its standard error. moved: share of the rows
+    in a topic that would have to be in another one for the topics to be spread as expected, beyond what chance would
+    make of it.
     """
     assigner = read_assigner(model_folder)
     fitted = float(assigner.fitted_rows.sum())
@@ -119,7 +123,8 @@ def collect_figures(found: Found, compared: pd.DataFrame, model_folder: Path) ->
         "assigned": int(found.topics[:-1].sum()),
         "coverage": float(inside["found"].sum()) if found.rows else None,
         "expected_coverage": float(inside["expected"].sum()),
-        "new": _new(float(inside["expected"].sum()), found, judges=len(assigner.kept_right)),
+        "new": float(max(0.0, inside["expected"].sum() - inside["found"].sum())) if found.rows else None,
+        "new_error": _error(float(inside["expected"].sum()), found, assigner, reject),
         "moved": _moved(inside["expected"], inside["rows"], fitted),
         "grew": inside.loc[inside["change"] == "grew", "topic"].tolist(),
         "shrank": inside.loc[inside["change"] == "shrank", "topic"].tolist(),
@@ -136,7 +141,8 @@ def advice(figures: dict[str, Any]) -> str:
     ]
     if figures["rejected"] > 0.01 * figures["rows"]:
         told.append(f"{percent(figures['rejected'] / figures['rows'])} of all rows were rejected: see the reasons.")
-    if figures["new"] >= NEW:
+    is_new = figures["new"] >= max(NEW, LIKELY * figures["new_error"])
+    if is_new:
         told.append(
             f"{percent(figures['new'])} of them are something new that the map has no topic for: look at what was "
             "turned away, and fit a map that has such rows in it."
@@ -146,7 +152,7 @@ def advice(figures: dict[str, Any]) -> str:
             f"{percent(figures['moved'])} of those in a topic would be in another if the topics were spread as in the "
             "map: sizes and shares of the map do not tell of these rows."
         )
-    if figures["new"] < NEW and (figures["moved"] or 0) < MOVED:
+    if not is_new and (figures["moved"] or 0) < MOVED:
         told.append("The map holds: there is no need to fit it anew.")
     return " ".join(told)
 
@@ -170,17 +176,16 @@ def _moved(expected: pd.Series, found: pd.Series, fitted: float) -> float | None
     return float(max(0.0, (now - before).abs().sum() / 2 - chance))
 
 
-def _new(expected: float, found: Found, *, judges: int) -> float | None:
-    """Return the share in no topic beyond what is expected; nothing where chance explains it.
+def _error(expected: float, found: Found, assigner: Assigner, reject: float) -> float:
+    """Return the standard error of the difference of two coverages.
 
-    judges: how many rows of the map were kept out; what is expected is no surer than they are many.
+    Three samples are in it: the new rows, the fitted ones, and those kept out, by which the share turned away is known.
     """
-    if not found.rows:
-        return None
-    covered = found.topics[:-1].sum() / found.rows
-    both = (expected * judges + covered * found.rows) / (judges + found.rows)
-    error = np.sqrt(both * (1 - both) * (1 / judges + 1 / found.rows))
-    return float(expected - covered) if expected - covered > SURE * error else 0.0
+    covered = found.topics[:-1].sum() / max(1, found.rows)
+    judges = len(assigner.kept_right)
+    kept = max(reject, 1 / judges) * (1 - reject) / judges
+    fitted = expected * (1 - expected) / assigner.fitted_rows.sum()
+    return float(np.sqrt(covered * (1 - covered) / max(1, found.rows) + fitted + kept))
 
 
 def _changes(before: np.ndarray, now: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -34,7 +34,7 @@ def collect_report(
     this one.
     """
     model, settings = run.path("model"), run.config.assign
-    figures = collect_figures(found, compared, model)
+    figures = collect_figures(found, compared, model, reject=settings.reject)
     return {
         "name": run.name,
         "title": run.config.title,

@@ -115,7 +115,7 @@ def test_chance_is_not_taken_for_change(found, known):
         vectors, topics = around([600, 500, 400, 300, 200, 100], seed=0)
         some = np.random.default_rng(seed).permutation(len(vectors))[:60]
         figures = found(vectors[some])[3]
-        assert figures["moved"] < 0.1 and figures["new"] == 0 and "The map holds" in advice(figures)
+        assert figures["moved"] < 0.1 and "The map holds" in advice(figures)
 
 
 def test_reasons_are_counted_by_kind_and_first_rows_read_alone(found, tmp_path, known):
