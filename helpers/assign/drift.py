@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,8 +25,11 @@ MOVED = 0.2  # share of rows that would have to move to another topic for the to
 
 
 class Found(NamedTuple):
-    """Counts over all rows: by topic (k + 1, the last those in none), nearest topic of those in none (k + 1, the last
-    where there is no map to tell), confidence of those in a topic (BINS), rejected rows by reason."""
+    """Counts over all rows.
+
+    topics: (k + 1,) by topic, those in none last. away: (k,) of those in none by the topic nearest to them. confidence:
+    (BINS,) of those in a topic. rejected: rows that could not be used by reason.
+    """
 
     topics: np.ndarray
     away: np.ndarray
@@ -41,18 +45,16 @@ class Found(NamedTuple):
 def count_found(parts: Sequence[Path], model_folder: Path) -> Found:
     """Return the counts of an output, with memory that does not grow with it; parts: what assign_rows returns."""
     count = len(read_assigner(model_folder).shares)
-    topics, away = np.zeros(count + 1, dtype=np.int64), np.zeros(count + 1, dtype=np.int64)
-    confidence, rejected = np.zeros(BINS, dtype=np.int64), pd.Series(dtype="int64")
+    topics, away = np.zeros(count + 1, dtype=np.int64), np.zeros(count, dtype=np.int64)
+    confidence, rejected = np.zeros(BINS, dtype=np.int64), Counter()
     for part in parts:
-        with pq.ParquetFile(part) as file:
-            for batch in file.iter_batches(batch_size=1_000_000, columns=["topic", "runner_up", "confidence"]):
-                topic, second, sure = (column.to_numpy() for column in batch.columns)
-                topics += np.bincount(np.where(topic < 0, count, topic), minlength=count + 1)
-                away += np.bincount(second[topic < 0], minlength=count + 1)
-                confidence += np.histogram(sure[topic >= 0], bins=BINS, range=(0, 1))[0]
-        reasons = pd.read_parquet(part.parent / FOLDERS["rejected"] / part.name, columns=["reason"])["reason"]
-        rejected = rejected.add(reasons.map(_kind_of_reason).value_counts(), fill_value=0)
-    return Found(topics, away, confidence, rejected.astype(int).sort_values(ascending=False).to_dict())
+        for topic, second, sure in _batches(part, ["topic", "runner_up", "confidence"]):
+            topics += np.bincount(np.where(topic < 0, count, topic), minlength=count + 1)
+            away += np.bincount(second[topic < 0], minlength=count)
+            confidence += np.histogram(sure[topic >= 0], bins=BINS, range=(0, 1))[0]
+        for (reasons,) in _batches(part.parent / FOLDERS["rejected"] / part.name, ["reason"]):
+            rejected.update(map(_kind_of_reason, reasons))
+    return Found(topics, away, confidence, dict(rejected.most_common()))
 
 
 def first_rows(parts: Sequence[Path], *, count: int = 5) -> pd.DataFrame:
@@ -75,7 +77,7 @@ def compare_topics(found: Found, topics: pd.DataFrame, model_folder: Path, *, re
     """
     assigner = read_assigner(model_folder)
     expected, nearest = assigner.expected(reject), _nearest_shares(assigner)
-    near = found.topics[:-1] + found.away[:-1]
+    near = found.topics[:-1] + found.away
     fitted, new = assigner.fitted_rows.sum(), max(1, found.rows)
     table = pd.DataFrame(
         {
@@ -155,6 +157,12 @@ def advice(figures: dict[str, Any]) -> str:
     if not is_new and (figures["moved"] or 0) < MOVED:
         told.append("The map holds: there is no need to fit it anew.")
     return " ".join(told)
+
+
+def _batches(part: Path, columns: list[str]) -> Iterator[list[np.ndarray]]:
+    with pq.ParquetFile(part) as file:
+        for batch in file.iter_batches(batch_size=1_000_000, columns=columns):
+            yield [batch.column(name).to_numpy(zero_copy_only=False) for name in columns]
 
 
 def _kind_of_reason(reason: str) -> str:

@@ -24,7 +24,7 @@ from helpers.topics.assigner import FILE, Assigner, read_assigner
 from helpers.vectors.executors import Workers, choose_workers
 from helpers.vectors.readers import KeepingReader, Read, VectorReader, nothing_read
 from helpers.vectors.shards import Shard
-from helpers.vectors.stream import ALONE, Output, Tables, alone, remove_parts, run_shards
+from helpers.vectors.stream import ONE_WORKER, Output, Tables, locked, remove_parts, run_shards
 
 VECTORS = "_vectors"  # folder of the vectors that are kept
 
@@ -84,7 +84,7 @@ def assign_rows(
     reject: float = 0.05,
     place: bool = False,
     keep_vectors: bool = False,
-    by: Workers = ALONE,
+    by: Workers = ONE_WORKER,
     rows: int | None = None,
     **_: object,
 ) -> list[Path]:
@@ -96,7 +96,7 @@ def assign_rows(
     by, rows: see run_shards.
     """
     _refuse_to_read_the_output(new, folder)
-    with alone(folder):
+    with locked(folder):
         reader = _keeping(new, folder / VECTORS, keep=keep_vectors) if new.embeds else new.reader
         work = AssignShard(model_folder, model_hash(model_folder), reader, reject, place)
         output = Output(folder, work.key)

@@ -117,7 +117,6 @@ def source_table(new: NewRows) -> pd.DataFrame:
         ("files", f"{counted(len(new.files), 'file')} ({kinds}), {new.bytes / 1e6:,.1f} MB"),
         *([("not read", ", ".join(beside[:5]))] if (beside := left_out(new.path, new.files)) else []),
         ("shards", f"{len(new.shards):,}, each done by itself"),
-        ("rows", "known when they are read" if (rows := known_rows(new)) is None else f"{rows:,}"),
         ("vectors", f"ready, column {new.reader.column}" if isinstance(new.reader, VectorReader) else _making(new)),
     ]
     return pd.DataFrame(lines, columns=["what", "found"])
@@ -125,11 +124,3 @@ def source_table(new: NewRows) -> pd.DataFrame:
 
 def _making(new: NewRows) -> str:
     return f"made of texts: {', '.join(f'{name} {value}' for name, value in new.reader.format.items())}"
-
-
-def known_rows(new: NewRows) -> int | None:
-    """Return how many rows there are, where the files say so (Parquet), else None."""
-    try:
-        return sum(pq.read_metadata(path).num_rows for path in new.files)
-    except (pa.ArrowException, OSError):
-        return None

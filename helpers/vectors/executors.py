@@ -96,43 +96,15 @@ def _many(workers: int | str) -> int:
 class SlurmRun:
     """An array job of Slurm; run() submits it and waits until it has left the queue."""
 
-    def __init__(
-        self,
-        *,
-        pipeline: list,
-        tasks: int,
-        logging_dir: str,
-        workers: int,
-        partition: str,
-        time: str,
-        cpus_per_task: int,
-        mem_per_cpu_gb: int,
-        gpus_per_task: int,
-        setup: str,
-        qos: str,
-        options: Mapping[str, str],
-    ) -> None:
+    def __init__(self, *, setup: str, options: Mapping[str, str], **settings: Any) -> None:  # noqa: ANN401
+        """Take the settings of Slurm, see assign_settings.py, beside pipeline, tasks, logging_dir and workers."""
         from datatrove.executor import SlurmPipelineExecutor
 
         self.left = False
         # Whatever shell a node starts with, the kit's own Python comes first.
-        first = f"export PATH={Path(sys.executable).parent}:$PATH OMP_NUM_THREADS={cpus_per_task}"
-        self.job = SlurmPipelineExecutor(
-            pipeline=pipeline,
-            tasks=tasks,
-            logging_dir=logging_dir,
-            workers=workers,
-            partition=partition,
-            time=time,
-            cpus_per_task=cpus_per_task,
-            mem_per_cpu_gb=mem_per_cpu_gb,
-            gpus_per_task=gpus_per_task,
-            env_command=f"{first}\n{setup}",
-            qos=qos,
-            job_name="topic-map",
-            sbatch_args=dict(options),
-            mail_type="NONE",
-        )
+        first = f"export PATH={Path(sys.executable).parent}:$PATH OMP_NUM_THREADS={settings['cpus_per_task']}"
+        own = {"env_command": f"{first}\n{setup}", "sbatch_args": dict(options)}
+        self.job = SlurmPipelineExecutor(**settings, **own, job_name="topic-map", mail_type="NONE")
 
     def run(self) -> None:
         """Submit the job and wait for its end; stopping this does not stop the job."""
@@ -166,28 +138,10 @@ class SlurmRun:
 class RayRun:
     """Tasks of a Ray cluster: one that runs at address, or one of this machine alone that ends with them."""
 
-    def __init__(
-        self,
-        *,
-        pipeline: list,
-        tasks: int,
-        logging_dir: str,
-        workers: int,
-        address: str | None,
-        cpus_per_task: int,
-        mem_per_cpu_gb: float,
-        gpus_per_task: float,
-    ) -> None:
-        self.address, self.cpus = address, workers * cpus_per_task
-        self.settings = {
-            "pipeline": pipeline,
-            "tasks": tasks,
-            "logging_dir": logging_dir,
-            "workers": workers,
-            "cpus_per_task": cpus_per_task,
-            "mem_per_cpu_gb": mem_per_cpu_gb,
-            "gpus_per_task": gpus_per_task,
-        }
+    def __init__(self, *, address: str | None, **settings: Any) -> None:  # noqa: ANN401
+        """Take the settings of Ray, see assign_settings.py, beside pipeline, tasks, logging_dir and workers."""
+        self.address, self.settings = address, settings
+        self.cpus = settings["workers"] * settings["cpus_per_task"]
 
     def run(self) -> None:
         """Run the tasks and wait for their end."""

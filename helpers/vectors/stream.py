@@ -32,7 +32,7 @@ PART = re.compile(r"\.?.*-\d{9}-[0-9a-f]{16}-[0-9a-f]{12}\.parquet(\.\d+)?")
 FOLDERS = {"rows": "", "rejected": "_rejected", "samples": "_samples"}
 LOGS = "_logs"
 STOP = "stop"  # file in the logs that tells workers to end after a batch
-ALONE = Workers()
+ONE_WORKER = Workers()
 Tables = Iterator[dict[str, pa.Table]]  # a batch at a time; the first has all kinds, be they empty
 
 
@@ -58,7 +58,7 @@ def run_shards(
     work: Callable[[Shard], Tables],
     output: Output,
     *,
-    workers: Workers = ALONE,
+    workers: Workers = ONE_WORKER,
     rows: int | None = None,
 ) -> list[Path]:
     """Do the work on every shard that has no part yet, and return the parts of the rows of all, in the shards' order.
@@ -68,7 +68,7 @@ def run_shards(
     rows: about how many there are, so that the bar can tell the time left. Raises what the work raises, and
     RuntimeError where a part is missing in the end, or another run is at work in the folder.
     """
-    with alone(output.folder):
+    with locked(output.folder):
         return _run(shards, work, output, workers, rows)
 
 
@@ -98,7 +98,7 @@ def _run(
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Hold a lock on the folder, which the system lets go however this process ends; one may hold it twice.
 
     Raises RuntimeError where another run holds it.

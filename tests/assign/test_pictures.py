@@ -20,7 +20,7 @@ def drawn(figure):
 @pytest.fixture
 def compared(known):
     topics = known[1].assign(label=["$broken{", "a\nb", "<b>" + "x" * 90, "D", "E", "F", "Unassigned"])
-    found = Found(np.array([5, 9, 0, 3, 1, 0, 4]), np.array([1, 1, 1, 1, 0, 0, 0]), np.ones(20, int), {"empty": 3})
+    found = Found(np.array([5, 9, 0, 3, 1, 0, 4]), np.array([1, 1, 1, 1, 0, 0]), np.ones(20, int), {"empty": 3})
     return found, compare_topics(found, topics, known[0]), topics
 
 
