@@ -22,6 +22,7 @@ from helpers.settings import Config
 
 ROOT = Path(__file__).resolve().parent.parent
 DATASETS = ROOT / "datasets_config"
+FILES = ("path", "file", "source", "ratings", "rubric", "labels")  # settings that may name one
 
 
 def read_config(dataset: str, overrides: dict[str, Any] | None = None) -> tuple[str, Config]:
@@ -155,7 +156,7 @@ def _files_placed(settings: Any) -> Any:  # noqa: ANN401 - whatever stands in th
 
 def _file_placed(key: str, value: Any) -> Any:  # noqa: ANN401
     """Return the whole name of a file, folder or glob that is in the working directory or else the repository."""
-    if key not in ("path", "file", "source") or not isinstance(value, str) or value.startswith("package:"):
+    if key not in FILES or not isinstance(value, str) or value.startswith("package:"):
         return value
     whole = [str(folder / Path(value).expanduser()) for folder in (Path.cwd(), ROOT)]
     return next((name for name in whole if "\0" not in name and (Path(name).exists() or glob.glob(name))), value)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from helpers.llm_settings import LanguageModel
 from helpers.section import Count, Names, Section
 
 
@@ -30,18 +31,9 @@ class Example(Section):
     labels: Annotated[Names, Field(min_length=1)]  # one, or as many as label.labels
 
 
-class Label(Section):
+class Label(LanguageModel):
     """Which LLM names the topics, what it is shown and asked; none means keywords only."""
 
-    model: str = "auto"  # auto: the largest downloaded one that fits the GPU, or the packaged one; none: keywords
-    revision: str | None = None
-    quantization: Literal["auto", "4bit", "8bit", "none"] = "auto"  # auto: 4bit on a GPU, none on a CPU with the memory
-    batch_size: Count = 8  # topics asked about at once
-    trust_remote_code: bool = False
-    server: str | None = None  # an OpenAI-compatible server of this machine, such as http://localhost:8080/v1
-    allow_remote: bool = False  # true lets texts of the dataset go to a server elsewhere
-    concurrency: Count = 4  # prompts that the server has at once
-    timeout: Annotated[float, Field(gt=0)] = 120.0  # seconds for an answer of the server, which is asked up to 3 times
     documents: Annotated[int, Field(ge=0, le=20)] = 4  # texts that are shown of a topic
     document_tokens: Count = 50  # and so much of each
     contrast: Annotated[int, Field(ge=0, le=10)] = 2  # nearest other topics that every second draw is told of

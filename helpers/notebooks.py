@@ -25,6 +25,7 @@ from helpers.shown import HEADLESS
 
 NOTEBOOKS = ROOT / "notebooks"
 FIRST = "topics"  # the template that makes a run; the others go on from it
+WITHOUT_MAP = ("uses",)  # of the others those that do without it
 REPORTS = {FIRST: "report.json"}  # of the others it is called after them
 PARAMETERS = ("DATASET", "OVERRIDES", "RUNS")
 
@@ -124,7 +125,7 @@ def run_notebook(
     if template == FIRST:
         run = open_run(dataset, overrides, folder)
     else:
-        run = continue_run(dataset, overrides, folder, chapter=template)
+        run = continue_run(dataset, overrides, folder, chapter=template, need_map=template not in WITHOUT_MAP)
     parameters = {"DATASET": str(dataset), "OVERRIDES": overrides, "RUNS": str(folder)}
     executed = run.path(f"{template}.ipynb")
     write_atomically(executed, notebook.read_bytes())  # so that it is the owner's alone before rows are in it

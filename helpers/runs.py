@@ -217,28 +217,37 @@ def open_run(dataset: str, overrides: dict[str, Any] | None = None, runs: str | 
 
 
 def continue_run(
-    dataset: str, overrides: dict[str, Any] | None = None, runs: str | Path | None = None, *, chapter: str
+    dataset: str,
+    overrides: dict[str, Any] | None = None,
+    runs: str | Path | None = None,
+    *,
+    chapter: str,
+    need_map: bool = True,
 ) -> Run:
     """Return the finished run of a dataset for a further chapter of its way: the fit's settings with those of chapter.
 
-    overrides: of the chapter only. Raises FileNotFoundError where there is no finished run, ValueError for a setting
-    of another chapter, which the fit has settled.
+    overrides: of the chapter only. Raises FileNotFoundError where there is no finished run, or, where the chapter does
+    not need its map, opens one, then with any overrides; ValueError for a setting of another chapter, which the fit has
+    settled.
     """
     _prepare()
-    if other := [key for key in overrides or {} if key.split(".")[0] != chapter]:
-        raise ValueError(f"{other[0]}: {chapter} takes only settings of {chapter}.*; the others are those of the map")
     known = runs_folder(runs) / dataset / "manifest.json"
     if dataset not in configured() and not Path(dataset).expanduser().exists() and known.exists():
         dataset = read_manifest(known.parent)["dataset"]  # named as `list` shows it
+    folder = runs_folder(runs) / read_config(dataset)[0]
+    missing = [file for file in ("report.json", "topics.parquet", "rows.parquet") if not (folder / file).exists()]
+    if missing and not need_map:
+        return open_run(dataset, overrides, runs)
+    if other := [key for key in overrides or {} if key.split(".")[0] != chapter]:
+        raise ValueError(f"{other[0]}: {chapter} takes only settings of {chapter}.*; the others are those of the map")
     name, config = read_config(dataset, overrides)
-    folder = runs_folder(runs) / name
     _refuse_another_source(folder, dataset, config)
-    manifest = read_manifest(folder)
-    if missing := [file for file in ("report.json", "topics.parquet") if not (folder / file).exists()]:
+    if missing:
         raise FileNotFoundError(
             f"{folder} has no {missing[0]}: {chapter} goes on from a finished map; run `python -m helpers run topics "
             f"{dataset}` first"
         )
+    manifest = read_manifest(folder)
     settled = config.model_dump() | manifest["settings"] | {chapter: config[chapter].model_dump()}
     return Run(name, Config.model_validate(settled), folder, manifest["opened"])
 

@@ -1,4 +1,4 @@
-"""The settings of every step but label: their names, what is allowed and, here only, their defaults.
+"""The settings: their names, what is allowed and, here only, their defaults; of some steps beside, *_settings.py.
 
 Reading them from a YAML is left to config.py.
 """
@@ -11,6 +11,8 @@ from pydantic import Field, model_validator
 
 from helpers.assign_settings import Assign
 from helpers.label_settings import Label
+from helpers.llm_settings import LanguageModel
+from helpers.quality_settings import Quality, Uses
 from helpers.section import Count, Names, Section, Share
 
 WORKING_NAMES = set(
@@ -166,6 +168,8 @@ class Config(Section):
     label: Label = Label()
     plot: Plot = Plot()
     assign: Assign = Assign()
+    quality: Quality = Quality()
+    uses: Uses = Uses()
 
     @model_validator(mode="before")
     @classmethod
@@ -247,6 +251,10 @@ class Config(Section):
         beside = {"column": self.assign.column, "text": self.assign.text.model_dump()}
         where = {name: found[name] for name in ("path", "split", "config", "revision", "id")}
         return where | beside
+
+    def asking(self, section: str) -> LanguageModel:
+        """Return settings of find_llm for a section: its own LLM, else that of label."""
+        return self[section].llm or self.label
 
     @property
     def apart(self) -> list[str]:

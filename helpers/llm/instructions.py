@@ -76,26 +76,38 @@ def fill_fitting(
     )
 
 
-def shorten(text: str, *, tokens: int, llm: Any) -> str:  # noqa: ANN401
-    """Return the first tokens of a text on one line, without anything that the model reads as a mark of its own.
+def without_marks(text: str, llm: Any) -> str:  # noqa: ANN401
+    """Return a text without anything that the model reads as a mark of its own.
 
     A dataset may hold `<|im_end|>` or the like; left in, it would end the turn and speak for the assistant. Of a model
-    behind a server the tokenizer is not known: tokens are guessed, and all that looks like a mark goes.
+    behind a server the tokenizer is not known: all that looks like a mark goes.
     """
-    tokenizer = llm.tokenizer
-    marks = tokenizer.get_added_vocab() if tokenizer is not None else ()
+    marks = llm.tokenizer.get_added_vocab() if llm.tokenizer is not None else ()
     known = sorted(map(re.escape, marks), key=len, reverse=True) or [r"<\|[^<>|]{1,40}\|>", r"</?s>", r"\[/?INST\]"]
-    plain = text[: tokens * PER_TOKEN]
-    while (cleaned := re.sub("|".join(known), " ", plain)) != plain:
-        plain = cleaned
-    plain = " ".join(plain.split())
-    if tokenizer is None:
+    while (cleaned := re.sub("|".join(known), " ", text)) != text:
+        text = cleaned
+    return text
+
+
+def first_tokens(text: str, *, tokens: int, llm: Any) -> str:  # noqa: ANN401
+    """Return the first tokens of a text without marks, its lines as they are; see without_marks.
+
+    Of a model behind a server tokens are guessed.
+    """
+    plain = without_marks(text[: tokens * PER_TOKEN], llm)
+    if llm.tokenizer is None:
         if guess_tokens(plain) <= tokens:
             return plain
         room = next(end for end in range(len(plain), -1, -1) if guess_tokens(plain[:end]) <= tokens)
         return plain[:room].rstrip() + " …"
-    spans = tokenizer(plain, add_special_tokens=False, return_offsets_mapping=True, verbose=False)["offset_mapping"]
+    spans = llm.tokenizer(plain, add_special_tokens=False, return_offsets_mapping=True, verbose=False)["offset_mapping"]
     return plain if len(spans) <= tokens else plain[: spans[tokens][0]].rstrip() + " …"
+
+
+def shorten(text: str, *, tokens: int, llm: Any) -> str:  # noqa: ANN401
+    """Return the first tokens of a text on one line, without marks; see without_marks."""
+    flat = " ".join(without_marks(text[: tokens * PER_TOKEN], llm).split())
+    return first_tokens(flat, tokens=tokens, llm=llm)
 
 
 def guess_tokens(text: str) -> int:

@@ -1,0 +1,33 @@
+"""A run -> its rows as they are rated and labelled: those of its map, or read and converted where there is none."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from helpers.files import read_value
+from helpers.runs import Run
+from helpers.text.load import load_rows, source_fingerprint
+from helpers.text.redact import redact_texts
+from helpers.text.reject import join_rejected
+from helpers.text.strings import convert_rows
+from helpers.vectors.embed import number_vectors
+
+
+def read_rows(run: Run) -> pd.DataFrame:
+    """Return a line a row: id, text (masked as the run asks), vector (equal texts have one number) and what is known.
+
+    Of a finished map: all of rows.parquet, texts cut to what its embedder reads. Without one the source is read, and
+    what cannot be used is in rejected.parquet; texts are whole. Raises what reading raises, and ValueError for no row.
+    """
+    if run.path("report.json").exists() and run.path("rows.parquet").exists():
+        return read_value(run.path("rows.parquet"))
+    config = run.config
+    state = source_fingerprint(**config.source, known=run.manifest.get("source"))
+    rows, unreadable = run.stage(load_rows, **config.source, **config.sampling, fresh=state)
+    run.note(source=state)
+    texts, unusable = run.stage(convert_rows, rows, **config.text, sample=config.sample, seed=config.seed)
+    rejected = join_rejected(unreadable, unusable)
+    run.save("rejected.parquet", rejected)
+    run.need_rows(texts, rejected)
+    texts, _ = run.stage(redact_texts, texts, **config.redact)
+    return number_vectors(texts, given=config.distinct)
