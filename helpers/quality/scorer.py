@@ -1,6 +1,6 @@
-"""Ratings and vectors -> the head that suits them, chosen on rows that it has not seen, and how good it is on others.
+"""Ratings, vectors and style -> the head that suits them, chosen on rows it has not seen, and how good it is on others.
 
-The heads themselves are told in heads.py, the figures in figures.py.
+The heads themselves are told in heads.py, what they read in inputs.py, the figures in figures.py.
 """
 
 from __future__ import annotations
@@ -15,29 +15,35 @@ import pandas as pd
 from helpers.files import read_value, write_folder, write_value
 from helpers.quality.figures import score_figures
 from helpers.quality.heads import STRENGTHS, Head, fit_head, level_weights
+from helpers.quality.inputs import KINDS, Inputs, make_inputs
 
 FEWEST = 30  # ratings
 SHARE = 7  # a seventh of the ratings is tested on, another one is chosen by
+ENOUGH = 2_500  # ratings, counted once for each seventh that is chosen by: few ratings are chosen by several times
+MOST_CHOICES = 5
 FRACTIONS = (0.1, 0.2, 0.4, 0.7, 1.0)  # of the rows that are learnt from, for the learning curve
 TENSORS, FACTS = "scorer.safetensors", "scorer.json"
+HEAD, INPUTS = ("first", "first_bias", "last", "last_bias"), ("middle", "spread")  # names of tensors
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """A head and the embedder whose vectors it reads; see Embedder.identity."""
+    """A head, what it reads, and the embedder whose vectors these are; see Embedder.identity."""
 
     head: Head
+    inputs: Inputs
     embedder: str
+    dimensions: int
 
-    def score(self, vectors: np.ndarray) -> pd.DataFrame:
-        """Return score (float32) and int_score (int16, within the levels) of vectors (n, d).
+    def score(self, vectors: np.ndarray, style: np.ndarray | None = None) -> pd.DataFrame:
+        """Return score (float32) and int_score (int16, within the levels) of vectors (n, d) and style (n, m).
 
-        Raises ValueError for vectors of another length.
+        Raises ValueError for vectors of another length, and where style is needed and not given.
         """
-        shape, expected = np.shape(vectors), len(self.head.first)
-        if len(shape) != 2 or shape[1] != expected:
-            raise ValueError(f"expected vectors of {expected} dimensions, of {self.embedder}, got shape {shape}")
-        scores = self.head.scores(vectors)
+        shape = np.shape(vectors)
+        if len(shape) != 2 or shape[1] != self.dimensions:
+            raise ValueError(f"expected vectors of {self.dimensions} dimensions, of {self.embedder}, got shape {shape}")
+        scores = self.head.scores(self.inputs.matrix(vectors, style))
         return pd.DataFrame({"score": scores, "int_score": self.head.whole(scores)})
 
 
@@ -46,17 +52,19 @@ def fit_scorer(
     scores: np.ndarray,
     *,
     levels: tuple[int, int],
+    style: np.ndarray | None = None,
     groups: np.ndarray | None = None,
     embedder: str = "",
     seed: int = 42,
 ) -> tuple[Scorer, dict[str, Any]]:
     """Return the scorer made of vectors (n, d) and scores (n,), and plain figures of it.
 
-    A seventh of the rows, of all levels, is kept for the figures, another seventh to choose kind and strength by; the
-    scorer is made anew of these and the rest. groups: (n,), rows of one group, such as duplicates, are on one side.
-    The figures are those of score_figures on rows that were never seen, and rows (of the three parts), kinds (the best
-    strength of each kind and its weighted squared error on the rows to choose by), kind, strength, and curve (figures
-    by how many rows were learnt from). Raises ValueError for fewer than FEWEST ratings and for those of one level only.
+    A seventh of the rows, of all levels, is kept for the figures, another seventh to choose inputs, kind and strength
+    by, of few ratings one seventh after the other; the scorer is made anew of all but those for the figures. style: (n,
+    m), see text/style.py; None: vectors alone. groups: (n,), rows of one group, such as duplicates, are on one side.
+    The figures are those of score_figures on rows that were never seen, and rows (of the parts), tried (a line for
+    inputs and kind: the best strength and its weighted squared error), inputs, kind, strength, and curve (figures by
+    how many rows were learnt from). Raises ValueError for fewer than FEWEST ratings and for those of one level only.
     """
     scores = np.asarray(scores, dtype=np.float64)
     vectors = np.asarray(vectors, dtype=np.float32)
@@ -66,28 +74,30 @@ def fit_scorer(
             f"a scorer needs {FEWEST} ratings or more of two levels or more; got {len(scores)} of "
             f"{len(np.unique(whole))}: rate more rows"
         )
-    learn, choose, test = split_rows(whole, groups, seed=seed)
+    test, *parts = split_rows(whole, groups, seed=seed)
+    seen = np.sort(np.concatenate(parts))
     settings = {"levels": levels, "seed": seed}
-    kinds = _compare(vectors, scores, learn, choose, **settings)
-    best = min(kinds, key=lambda kind: kinds[kind]["error"])
-    chosen = {"kind": best, "strength": kinds[best]["strength"], **settings}
-    seen = np.concatenate([learn, choose])
-    head = fit_head(vectors[seen], scores[seen], weights=level_weights(scores[seen]), **chosen)
+    times = max(1, min(MOST_CHOICES, ENOUGH // len(scores)))
+    tried = _compare(vectors, style, scores, parts, times, **settings)
+    best = min(tried, key=lambda line: line["error"])
+    inputs = make_inputs(best["inputs"], style, rows=seen)
+    matrix = inputs.matrix(vectors, style)
+    chosen = {"kind": best["kind"], "strength": best["strength"], **settings}
+    head = fit_head(matrix[seen], scores[seen], weights=level_weights(scores[seen]), **chosen)
     figures = {
-        "rows": {"learn": len(learn), "choose": len(choose), "test": len(test)},
-        "kinds": kinds,
-        "kind": best,
-        "strength": kinds[best]["strength"],
-        **score_figures(scores[test], head.scores(vectors[test]), levels=levels),
-        "curve": _curve(vectors, scores, seen, test, chosen),
+        "rows": {"learn": len(seen) - len(parts[0]), "choose": len(parts[0]), "times": times, "test": len(test)},
+        "tried": tried,
+        "inputs": best["inputs"],
+        "kind": best["kind"],
+        "strength": best["strength"],
+        **score_figures(scores[test], head.scores(matrix[test]), levels=levels),
+        "curve": _curve(matrix, scores, seen, test, chosen),
     }
-    return Scorer(head, embedder), figures
+    return Scorer(head, inputs, embedder, vectors.shape[1]), figures
 
 
-def split_rows(
-    levels: np.ndarray, groups: np.ndarray | None = None, *, seed: int = 42
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the lines to learn from, to choose by and to test on: each with all levels, groups never parted."""
+def split_rows(levels: np.ndarray, groups: np.ndarray | None = None, *, seed: int = 42) -> list[np.ndarray]:
+    """Return the lines of SHARE parts, each with all levels where there are enough, groups never parted."""
     import warnings
 
     from sklearn.model_selection import StratifiedGroupKFold
@@ -96,17 +106,17 @@ def split_rows(
     folds = StratifiedGroupKFold(SHARE, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a level with fewer rows than folds is in some of them only
-        parts = [part for _, part in folds.split(levels, levels, groups)]
-    return np.sort(np.concatenate(parts[2:])), parts[1], parts[0]
+        return [part for _, part in folds.split(levels, levels, groups)]
 
 
 def save_scorer(scorer: Scorer, figures: dict[str, Any], folder: Path) -> Path:
     """Write a scorer and its figures to a folder of its own and return it; tensors as safetensors, the rest as JSON."""
     from safetensors.numpy import save_file
 
-    head = scorer.head
-    tensors = {name: getattr(head, name) for name in ("first", "first_bias", "last", "last_bias")}
-    facts = {"kind": head.kind, "lowest": head.lowest, "highest": head.highest, "embedder": scorer.embedder}
+    head, inputs = scorer.head, scorer.inputs
+    tensors = {name: getattr(head, name) for name in HEAD} | {name: getattr(inputs, name) for name in INPUTS}
+    facts = {"kind": head.kind, "lowest": head.lowest, "highest": head.highest, "inputs": inputs.kind}
+    facts |= {"embedder": scorer.embedder, "dimensions": scorer.dimensions}
 
     def fill(inside: Path) -> None:
         save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, inside / TENSORS)
@@ -124,9 +134,10 @@ def read_scorer(folder: Path) -> Scorer:
         raise FileNotFoundError(f"{folder} holds no scorer: expected {TENSORS} and {FACTS}")
     try:
         facts, tensors = read_value(folder / FACTS), load_file(folder / TENSORS)
-        return Scorer(
-            Head(facts["kind"], **tensors, lowest=facts["lowest"], highest=facts["highest"]), facts["embedder"]
-        )
+        levels = {"lowest": facts["lowest"], "highest": facts["highest"]}
+        head = Head(facts["kind"], **{name: tensors[name] for name in HEAD}, **levels)
+        inputs = Inputs(facts["inputs"], **{name: tensors[name] for name in INPUTS})
+        return Scorer(head, inputs, facts["embedder"], facts["dimensions"])
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"{folder} is not what this version of the kit saves ({error}): make the scorer anew"
@@ -135,33 +146,41 @@ def read_scorer(folder: Path) -> Scorer:
 
 def _compare(
     vectors: np.ndarray,
+    style: np.ndarray | None,
     scores: np.ndarray,
-    learn: np.ndarray,
-    choose: np.ndarray,
+    parts: list[np.ndarray],
+    times: int,
     **settings: Any,  # noqa: ANN401
-) -> dict[str, dict[str, float]]:
-    """Return the best strength of each kind, and its error on the rows to choose by."""
-    weights, judged = level_weights(scores[learn]), level_weights(scores[choose])
-    kinds = {}
-    for kind, strengths in STRENGTHS.items():
-        errors = {}
-        for strength in strengths:
-            head = fit_head(vectors[learn], scores[learn], kind=kind, strength=strength, weights=weights, **settings)
-            errors[strength] = float(np.average((head.scores(vectors[choose]) - scores[choose]) ** 2, weights=judged))
-        strength = min(errors, key=errors.get)
-        kinds[kind] = {"strength": strength, "error": errors[strength]}
-    return kinds
+) -> list[dict[str, Any]]:
+    """Return for all inputs and kinds the best strength, and its error on the rows to choose by."""
+    tried = []
+    for reads in KINDS if style is not None else KINDS[:1]:
+        errors: dict[tuple[str, float], list[float]] = {}
+        for place in range(times):
+            choose = parts[place]
+            learn = np.concatenate([part for at, part in enumerate(parts) if at != place])
+            matrix = make_inputs(reads, style, rows=learn).matrix(vectors, style)
+            weights, judged = level_weights(scores[learn]), level_weights(scores[choose])
+            for kind, strength in [(kind, one) for kind, strengths in STRENGTHS.items() for one in strengths]:
+                about = {"kind": kind, "strength": strength, "weights": weights, **settings}
+                told = fit_head(matrix[learn], scores[learn], **about).scores(matrix[choose])
+                errors.setdefault((kind, strength), []).append(np.average((told - scores[choose]) ** 2, weights=judged))
+        mean = {key: float(np.mean(found)) for key, found in errors.items()}
+        for kind in STRENGTHS:
+            strength = min(STRENGTHS[kind], key=lambda one, kind=kind: mean[kind, one])
+            tried.append({"inputs": reads, "kind": kind, "strength": strength, "error": mean[kind, strength]})
+    return tried
 
 
 def _curve(
-    vectors: np.ndarray, scores: np.ndarray, seen: np.ndarray, test: np.ndarray, chosen: dict[str, Any]
+    matrix: np.ndarray, scores: np.ndarray, seen: np.ndarray, test: np.ndarray, chosen: dict[str, Any]
 ) -> list[dict[str, Any]]:
     """Return figures on the same rows of heads that learnt from ever more of the others."""
     order = np.random.default_rng(chosen["seed"]).permutation(seen)
     curve = []
     for fraction in FRACTIONS:
         some = order[: max(2, round(fraction * len(order)))]
-        head = fit_head(vectors[some], scores[some], weights=level_weights(scores[some]), **chosen)
-        figures = score_figures(scores[test], head.scores(vectors[test]), levels=chosen["levels"])
+        head = fit_head(matrix[some], scores[some], weights=level_weights(scores[some]), **chosen)
+        figures = score_figures(scores[test], head.scores(matrix[test]), levels=chosen["levels"])
         curve.append({"rows": len(some)} | {name: figures[name] for name in ("spearman", "kappa", "macro_f1")})
     return curve
