@@ -159,7 +159,7 @@ def weigh(
     """Return the probability of each option, given as tokens with the end of the answer, after each prompt.
 
     A line a prompt, which adds up to 1. A prompt is read once, and then for some options at a time what
-    follows their first token.
+    follows their first token; where each option is one token, such as a digit, only these are held against each other.
     """
     import torch
 
@@ -169,11 +169,12 @@ def weigh(
     with torch.inference_mode():
         first = _read_on(model, ids, mask, cache, shared).logits[:, -1]
         scores = first.float().log_softmax(-1)[:, [option[0] for option in options]]
-        rest = [
-            _rest(model, options[start : start + OPTIONS], cache, mask, places, pad)
-            for start in range(0, len(options), OPTIONS)
-        ]
-        scores = scores + torch.cat(rest, dim=1)
+        if any(len(option) > 2 for option in options):
+            rest = [
+                _rest(model, options[start : start + OPTIONS], cache, mask, places, pad)
+                for start in range(0, len(options), OPTIONS)
+            ]
+            scores = scores + torch.cat(rest, dim=1)
     return torch.softmax(scores, dim=-1).cpu().tolist()
 
 

@@ -53,14 +53,18 @@ class Bound:
 
         self.matchers = [LLMatcher(tokenizer, grammar) for grammar in grammars]
         self.eos = tokenizer.eos_token
+        self.cut_off = [False] * len(grammars)
         for matcher, start in zip(self.matchers, said, strict=True):
             matcher.consume_tokens(start)
 
     def take(self, tokens: list[int]) -> None:
         """Take note of the token that each reply goes on with."""
-        for matcher, token in zip(self.matchers, tokens, strict=True):
-            if not matcher.is_stopped():
-                matcher.consume_token(token)
+        for row, (matcher, token) in enumerate(zip(self.matchers, tokens, strict=True)):
+            if self._is_open(row):
+                # A reply that was cut off, as it said one thing again and again, is filled up with what ends a reply.
+                self.cut_off[row] = not matcher.validate_tokens([token])
+                if not self.cut_off[row]:
+                    matcher.consume_token(token)
 
     def allowed(self, width: int) -> np.ndarray:
         """Return (rows, width) bool: the tokens that may follow; only the end where a reply is whole."""
@@ -68,13 +72,16 @@ class Bound:
 
         bits = masks.allocate_token_bitmask(len(self.matchers), width)
         for row, matcher in enumerate(self.matchers):
-            if matcher.is_stopped():
-                bits[row] = 0
-            else:
+            if self._is_open(row):
                 masks.fill_next_token_bitmask(matcher, bits, row)
+            else:
+                bits[row] = 0
         allowed = np.unpackbits(bits.view(np.uint8), axis=1, bitorder="little")[:, :width].astype(bool)
         allowed[~allowed.any(axis=1), self.eos] = True
         return allowed
+
+    def _is_open(self, row: int) -> bool:
+        return not (self.cut_off[row] or self.matchers[row].is_stopped())
 
 
 def forced_start(tokenizer: Any, grammar: str) -> list[int]:  # noqa: ANN401 - llguidance's tokenizer

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.llm.ask import ask, choose
-from helpers.llm.constrain import loops, schema_grammar
+from helpers.llm.constrain import Bound, loops, schema_grammar
 from helpers.llm.find import find_llm
 from helpers.llm.instructions import shorten
 from helpers.llm.order import WORTHWHILE, alike, longest_first, shared_start
@@ -98,7 +98,7 @@ def test_a_schema_that_cannot_bind_is_refused():
     "options", [["Yes", "No"], ["Yes", "No", "Yes, it is", "No, it is not an animal"], list("0123456789")]
 )
 def test_options_have_the_probability_of_being_the_whole_answer(options, full, tmp_path):
-    """The oracle reads prompt and option as one text, each by itself."""
+    """The oracle reads prompt and option as one text, each by itself; its end too, unless all are one token."""
     import torch
 
     found = choose(chats(), options, llm=full, log=tmp_path / "log")
@@ -106,11 +106,27 @@ def test_options_have_the_probability_of_being_the_whole_answer(options, full, t
         prompt = full.tokenizer(full.prompt(chat), add_special_tokens=False)["input_ids"]
         scores = []
         for option in options:
-            end = [*full.tokenizer(option, add_special_tokens=False)["input_ids"], full.tokenizer.eos_token_id]
+            end = full.tokenizer(option, add_special_tokens=False)["input_ids"]
+            end += [full.tokenizer.eos_token_id] * (len(options) == 4)
             with torch.inference_mode():
                 logits = full.model(torch.tensor([prompt + end])).logits[0].float().log_softmax(-1)
             scores.append(sum(logits[len(prompt) - 1 + at, token].item() for at, token in enumerate(end)))
         np.testing.assert_allclose(line, np.exp(scores) / np.exp(scores).sum(), atol=2e-3)
+
+
+def test_a_reply_that_is_cut_off_is_filled_up_without_a_word(full, capfd):
+    """As transformers does when one of a batch has ended: what fills it up fits no schema."""
+    grammar = schema_grammar({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]})
+    end = full.tokenizer.eos_token_id
+    begun = full.tokenizer('{"a": "x', add_special_tokens=False)["input_ids"]
+    bound = Bound(full._spelling, [grammar, grammar], said=[begun, begun])
+    assert not bound.allowed(len(full.tokenizer))[:, end].any()
+    goes_on = full.tokenizer("y", add_special_tokens=False)["input_ids"][0]
+    for _ in range(3):
+        bound.take([end, goes_on])
+    allowed = bound.allowed(len(full.tokenizer))
+    assert allowed[0].nonzero()[0].tolist() == [end] and allowed[1, goes_on] and not allowed[1, end]
+    assert capfd.readouterr().err == ""
 
 
 def test_a_stopped_run_goes_on_with_the_batches_it_would_have_made(full, tmp_path):
