@@ -31,7 +31,7 @@ def new(
 
 @app.command()
 def run(
-    template: Annotated[str, typer.Argument(help="topics, or assign")],
+    template: Annotated[str, typer.Argument(help="topics, assign, quality, or uses")],
     names: Annotated[list[str], typer.Argument(help="datasets: configured names, files, hub names, or @LIST")],
     set_: Annotated[list[str] | None, typer.Option("--set", help="section.key=value, may be repeated")] = None,
     runs: Runs = None,
@@ -39,6 +39,7 @@ def run(
     """Run a template for one or more datasets, without a browser."""
     from helpers.config import parse_overrides
     from helpers.notebooks import run_notebook
+    from helpers.runs import runs_folder
 
     overrides = parse_overrides(set_ or [])
     failed: dict[str, str] = {}
@@ -54,6 +55,8 @@ def run(
             print(f"{name}: {failed[name]}", file=sys.stderr)
         else:
             _say(template, report, runs, time.perf_counter() - started)
+    if template == "uses" and len(datasets) - len(failed) > 1:
+        print(f"\nall together: {runs_folder(runs) / 'uses_together'}")
     if failed and len(datasets) > 1:
         print(f"\n{len(failed)} of {len(datasets)} failed:", file=sys.stderr)
         for name, cause in failed.items():
@@ -155,6 +158,13 @@ def _say(template: str, report: dict, runs: str | None, seconds: float) -> None:
         expected = percent(report["expected_coverage"])
         print(f"\n{report['title']}: new rows, {covered} where {expected} were expected, {rows}, {seconds:.0f} s")
         print(f"rows: {report['output']}")
+        return
+    if template == "uses":
+        from helpers.quality.uses_tables import top_labels
+
+        told = f"{report['labelled']:,} of {report['rows']:,} rows labelled, {covered}, {seconds:.0f} s"
+        print(f"\n{report['title']}: {told}\ndomains: {top_labels(report, 'domains')}")
+        print(f"uses: {top_labels(report, 'uses')}\ntables: {report['output']}")
         return
     page = runs_folder(runs) / report["name"] / "map.html"
     shown = page if page.exists() else f"{page.with_suffix('.png')} (the page was not written, see above)"

@@ -77,7 +77,8 @@ def _code(function: Callable) -> str:
     file = Path(inspect.getfile(function))
     code = sorted(file.parent.rglob("*.py"))
     if "helpers.llm" in file.read_text("utf-8"):
-        code += [path for kind in ("llm/*.py", "instructions/*") for path in sorted((ROOT / "helpers").glob(kind))]
+        parts = ("llm/*.py", "instructions/*.*")
+        code += [path for part in parts for path in sorted((ROOT / "helpers").glob(part))]
     digest = hashlib.blake2b(digest_size=8)
     for path in code:
         digest.update(path.read_bytes())

@@ -16,11 +16,11 @@ from tqdm import tqdm
 
 from helpers.assign.samples import Sample
 from helpers.assign.shards import AssignShard, model_hash
-from helpers.assign.source import NewRows
 from helpers.shown import percent
 from helpers.text.sources.count import count_records
 from helpers.topics.assigner import Assigner, read_assigner
 from helpers.vectors.executors import Workers
+from helpers.vectors.new_rows import NewRows
 from helpers.vectors.readers import nothing_read
 from helpers.vectors.shards import Shard, read_shard
 

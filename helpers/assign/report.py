@@ -11,10 +11,10 @@ import pandas as pd
 from helpers.assign.drift import Found, advice, collect_figures
 from helpers.assign.pilot import Pilot
 from helpers.assign.shards import model_hash
-from helpers.assign.source import NewRows
 from helpers.runs import Run
 from helpers.shown import percent
 from helpers.topics.assigner import read_assigner
+from helpers.vectors.new_rows import NewRows
 
 
 def collect_report(

@@ -17,14 +17,16 @@ import pandas as pd
 import pyarrow as pa
 
 from helpers.assign.samples import Sample
-from helpers.assign.source import NewRows, open_source
+from helpers.assign.source import open_source
 from helpers.keys import versions
 from helpers.topics.assign import assign_vectors, place_vectors
 from helpers.topics.assigner import FILE, Assigner, read_assigner
 from helpers.vectors.executors import Workers, choose_workers
+from helpers.vectors.new_rows import NewRows, refuse_to_read_the_output
+from helpers.vectors.new_rows import keep_vectors as keeping
 from helpers.vectors.readers import KeepingReader, Read, VectorReader, nothing_read
 from helpers.vectors.shards import Shard
-from helpers.vectors.stream import ONE_WORKER, Output, Tables, locked, remove_parts, run_shards
+from helpers.vectors.stream import ONE_WORKER, Output, Tables, locked, run_shards
 
 VECTORS = "_vectors"  # folder of the vectors that are kept
 
@@ -95,9 +97,9 @@ def assign_rows(
     see assign_vectors and place_vectors. keep_vectors: those of texts are kept in _vectors, and used the next time.
     by, rows: see run_shards.
     """
-    _refuse_to_read_the_output(new, folder)
+    refuse_to_read_the_output(new, folder)
     with locked(folder):
-        reader = _keeping(new, folder / VECTORS, keep=keep_vectors) if new.embeds else new.reader
+        reader = keeping(new, folder / VECTORS, keep=keep_vectors)
         work = AssignShard(model_folder, model_hash(model_folder), reader, reject, place)
         output = Output(folder, work.key)
         if new.embeds and keep_vectors:  # a part without the vectors that are asked for is not whole
@@ -132,21 +134,6 @@ def assign_source(
     return assign_rows(
         new, Path(model_folder), Path(output), by=choose_workers(embeds=new.embeds, workers=workers), **asked
     )
-
-
-def _keeping(new: NewRows, folder: Path, *, keep: bool) -> KeepingReader:
-    """Return a reader that takes vectors from folder, from where those that are of no more use are removed."""
-    reader = KeepingReader(new.reader, folder, keep)
-    remove_parts(folder, [reader.part(shard) for shard in new.shards])
-    return reader
-
-
-def _refuse_to_read_the_output(new: NewRows, folder: Path) -> None:
-    inside, source = folder.resolve(), Path(new.path).expanduser().resolve()
-    if any(path.resolve().is_relative_to(inside) for path in new.files) or (
-        source.is_dir() and inside.is_relative_to(source)
-    ):
-        raise ValueError(f"{folder} stands within the source {new.path}: what is written there would be read as rows")
 
 
 def model_hash(model_folder: Path) -> str:

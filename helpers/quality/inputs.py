@@ -1,4 +1,4 @@
-"""Vectors and figures of style -> what a head reads: either of them, or both side by side, each as long as the other."""
+"""Vectors and figures of style -> what a head reads: either of them, or both side by side and equally long."""
 
 from __future__ import annotations
 

@@ -14,7 +14,6 @@ import numpy as np
 from helpers.vectors.blocks import blocks
 
 FILE = "assign.safetensors"
-READING = "reading.json"  # how texts became vectors, see Config.reading
 KEPT_OUT = 0.1  # share of each topic's rows by which similarities are judged; the centres do not know them
 DIRECTIONS = 256  # in which rows of one topic differ most, and which count for less; all 384 gain nothing more
 LEAST_SHRINKAGE = 0.15  # of the covariance towards a sphere; more where rows are few (Ledoit and Wolf 2004)

@@ -17,8 +17,9 @@ from tqdm import tqdm
 
 from helpers.compiled import keep_datashader
 from helpers.files import write_folder, write_value
-from helpers.topics.assigner import READING, Assigner, fit_assigner, save_assigner
+from helpers.topics.assigner import Assigner, fit_assigner, save_assigner
 from helpers.vectors.embedder import Embedder, unit_length
+from helpers.vectors.new_rows import READING
 
 CANDIDATES = 200  # members nearest to the centre, among which the representative ones are chosen
 LANGUAGE_SHARE = 0.05  # a language of fewer rows than this does not bring its stop words

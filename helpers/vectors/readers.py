@@ -27,6 +27,7 @@ from helpers.text.redact import redact_texts
 from helpers.text.sources.lines import BrokenFile
 from helpers.text.sources.records import FIRST, Record, Rejected
 from helpers.text.strings import ROLELESS, convert_rows
+from helpers.text.style import FIGURES, style_figures
 from helpers.text.truncate import truncate_texts
 from helpers.vectors.embed import encode_texts
 from helpers.vectors.embedder import Embedder, find_embedder
@@ -37,16 +38,21 @@ TEXTS = 1_000  # embedded at a time
 VECTORS = 10_000  # read at a time
 EARLY = 1_000  # records of a shard among which good ones are looked for
 BEGINNING = 300  # characters of a text that are kept to be looked at
+STYLE = "style"  # column of kept vectors
 
 
 class Read(NamedTuple):
-    """Rows as they come: ids, places in the file, vectors (n, d), why one has none, or "", how its text begins."""
+    """Rows as they come: ids, places in the file, vectors (n, d), why one has none, or "", how its text begins.
+
+    style (n, m): how texts are written, see text/style.py; None where it was not asked for or cannot be told.
+    """
 
     ids: list[str]
     places: np.ndarray
     vectors: np.ndarray
     reasons: list[str]
     texts: list[str]
+    style: np.ndarray | None = None
 
 
 def nothing_read(dimensions: int) -> Read:
@@ -95,11 +101,15 @@ class VectorReader:
 
 @dataclass(frozen=True)
 class TextReader:
-    """Reads records, makes texts of them as a run did, and embeds these; reading: JSON of Config.reading."""
+    """Reads records, makes texts of them as a run did, and embeds these; reading: JSON of Config.reading.
+
+    style: whether it is to be told as well how they are written, of which vectors and names do not depend.
+    """
 
     reading: str
     id: str | None = None
     rows: int = TEXTS  # at a time
+    style: bool = False
 
     @property
     def key(self) -> str:
@@ -122,7 +132,7 @@ class TextReader:
         embedder = _embedder(self.reading)
         records = read_shard(shard, id=self.id)
         while batch := list(itertools.islice(records, self.rows)):
-            yield _embedded(batch, settings, embedder)
+            yield _embedded(batch, settings, embedder, style=self.style)
 
 
 @dataclass(frozen=True)
@@ -153,20 +163,22 @@ class KeepingReader:
     def __call__(self, shard: Shard) -> Iterator[Read]:
         """Yield a shard's rows."""
         part = self.part(shard)
-        if part.exists():
+        if part.exists() and (not self.reader.style or STYLE in pq.read_schema(part).names):
             yield from _kept(part)
             return
         if not self.keep:
             yield from self.reader(shard)
             return
         with appending(part) as append:
-            append(_to_keep(nothing_read(1), shard))
+            append(_to_keep(nothing_read(1)._replace(style=_no_style(self.reader.style)), shard))
             for read in self.reader(shard):
                 append(_to_keep(read, shard))
                 yield read
 
 
-def text_reader(reading: dict[str, Any], shards: Sequence[Shard], *, id: str | None = None) -> TextReader:
+def text_reader(
+    reading: dict[str, Any], shards: Sequence[Shard], *, id: str | None = None, style: bool = False
+) -> TextReader:
     """Return a reader for shards of a source, its format settled by its first records, so that all are read alike.
 
     reading: of a saved map, see Config.reading. Raises ValueError for a map of own vectors, which no text leads to, for
@@ -193,7 +205,7 @@ def text_reader(reading: dict[str, Any], shards: Sequence[Shard], *, id: str | N
     settled = json.dumps(reading | {"text": text | found}, sort_keys=True)
     if (here := _embedder(settled).identity) != reading["identity"]:
         raise ValueError(f"the map was made by {reading['identity']!r}, but here is {here!r}: fetch that revision")
-    return TextReader(settled, id)
+    return TextReader(settled, id, style=style)
 
 
 def _masked(texts: list[str], masks: dict[str, Any]) -> list[str]:
@@ -209,7 +221,7 @@ def _embedder(reading: str) -> Embedder:
     return find_embedder(**json.loads(reading)["embed"])
 
 
-def _embedded(batch: list[Record | Rejected], settings: dict[str, Any], embedder: Embedder) -> Read:
+def _embedded(batch: list[Record | Rejected], settings: dict[str, Any], embedder: Embedder, *, style: bool) -> Read:
     good = [one for one in batch if isinstance(one, Record)]
     rows = pd.DataFrame(
         {
@@ -235,22 +247,34 @@ def _embedded(batch: list[Record | Rejected], settings: dict[str, Any], embedder
     order = np.argsort(places, kind="stable")
     lists = ([column[i] for i in order] for column in (list(map(str, ids)), reasons, begun))
     ids, reasons, begun = lists
-    return Read(ids, places[order], whole[order], reasons, begun)
+    written = None
+    if style:
+        written = np.zeros((len(ids), len(FIGURES)), dtype=np.float32)
+        written[: len(texts)] = style_figures(texts["text"].tolist())
+        written = written[order]
+    return Read(ids, places[order], whole[order], reasons, begun, written)
 
 
 def _to_keep(read: Read, shard: Shard) -> pa.Table:
     empty = np.array([bool(reason) for reason in read.reasons], dtype=bool)
     vectors = [None if none else vector for none, vector in zip(empty, read.vectors.astype(np.float16), strict=True)]
-    return pa.table(
-        {
-            "id": pa.array(read.ids, pa.string()),
-            "file": pa.array([shard.name] * len(read.ids), pa.string()),
-            "position": pa.array(read.places, pa.int64()),
-            "vector": pa.array(vectors, pa.list_(pa.float16())),
-            "reason": pa.array(read.reasons, pa.string()),
-            "text": pa.array(read.texts, pa.string()),
-        }
-    )
+    columns = {
+        "id": pa.array(read.ids, pa.string()),
+        "file": pa.array([shard.name] * len(read.ids), pa.string()),
+        "position": pa.array(read.places, pa.int64()),
+        "vector": pa.array(vectors, pa.list_(pa.float16())),
+        "reason": pa.array(read.reasons, pa.string()),
+        "text": pa.array(read.texts, pa.string()),
+    }
+    return pa.table(columns if read.style is None else columns | {STYLE: _listed(read.style)})
+
+
+def _no_style(asked: bool) -> np.ndarray | None:
+    return np.zeros((0, len(FIGURES)), dtype=np.float32) if asked else None
+
+
+def _listed(style: np.ndarray) -> pa.Array:
+    return pa.array(list(style), pa.list_(pa.float32(), len(FIGURES)))
 
 
 def _kept(part: Path) -> Iterator[Read]:
@@ -262,4 +286,8 @@ def _kept(part: Path) -> Iterator[Read]:
             vectors = np.zeros((len(batch), len(values) // good.sum() if good.any() else 0), dtype=np.float32)
             vectors[good] = values.reshape(good.sum(), -1) if good.any() else 0
             places = batch.column("position").to_numpy()
-            yield Read(batch.column("id").to_pylist(), places, vectors, reasons, batch.column("text").to_pylist())
+            style = None
+            if STYLE in batch.schema.names:
+                style = batch.column(STYLE).flatten().to_numpy().reshape(-1, len(FIGURES))
+            texts = batch.column("text").to_pylist()
+            yield Read(batch.column("id").to_pylist(), places, vectors, reasons, texts, style)

@@ -15,8 +15,9 @@ from filelock import FileLock
 
 from helpers.assign.shards import AssignShard, assign_source, model_hash
 from helpers.topics.assign import assign_vectors
-from helpers.topics.assigner import FILE, READING, fit_assigner, read_assigner, save_assigner
+from helpers.topics.assigner import FILE, fit_assigner, read_assigner, save_assigner
 from helpers.vectors.embedder import unit_length
+from helpers.vectors.new_rows import READING
 from helpers.vectors.readers import VectorReader
 from helpers.vectors.shards import list_shards
 
@@ -166,7 +167,7 @@ def test_half_a_file_gives_its_reason_and_the_others_their_rows(model, source, t
 def test_vectors_of_another_embedder_and_a_missing_model_are_refused(model, source, tmp_path):
     (tmp_path / "other").mkdir()
     pq.write_table(pa.table({"vector": [[1.0] * 5]}), tmp_path / "other" / "a.parquet")
-    with pytest.raises(ValueError, match="expected vectors of 16 dimensions, as the map's, got 5"):
+    with pytest.raises(ValueError, match="expected vectors of 16 dimensions, as the known ones, got 5"):
         assign_source(str(tmp_path / "other"), model, tmp_path / "out", column="vector")
     with pytest.raises(FileNotFoundError, match="expected the model/ of a run"):
         assign_source(str(source), tmp_path / "nowhere", tmp_path / "out", column="vector")

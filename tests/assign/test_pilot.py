@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from helpers.assign.pilot import pilot_rows, pilot_table, try_rows
-from helpers.assign.source import open_source, source_table
+from helpers.assign.source import open_source
 from helpers.text.sources.count import count_records
+from helpers.vectors.new_rows import source_table
 from helpers.vectors.readers import VectorReader
 from tests.assign.conftest import around
 

@@ -8,8 +8,9 @@ import pytest
 
 from helpers.assign.shards import assign_source
 from helpers.config import read_config
-from helpers.topics.assigner import READING, fit_assigner, save_assigner
+from helpers.topics.assigner import fit_assigner, save_assigner
 from helpers.vectors.embed import encode_texts
+from helpers.vectors.new_rows import READING
 from helpers.vectors.readers import VectorReader, text_reader
 from helpers.vectors.shards import list_shards
 
@@ -42,9 +43,8 @@ def model(minilm, reading, tmp_path_factory):
 
 def read(reader, path):
     """Return ids, places, vectors and reasons of all shards of a source."""
-    ids, places, vectors, reasons, _ = zip(
-        *(part for shard in list_shards(str(path)) for part in reader(shard)), strict=True
-    )
+    parts = [part[:4] for shard in list_shards(str(path)) for part in reader(shard)]
+    ids, places, vectors, reasons = zip(*parts, strict=True)
     return sum(ids, []), np.concatenate(places).tolist(), np.concatenate(vectors), sum(reasons, [])
 
 
