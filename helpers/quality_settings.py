@@ -21,7 +21,7 @@ class Quality(Shards):
     by_topic: bool = True  # small topics get more of the sample than their share
     mode: Literal["direct", "reason"] = "direct"  # probabilities of the levels, or a reason and then a level
     again: Annotated[int, Field(ge=0)] = 50  # of them rated a second time, to see how far the LLM agrees with itself
-    max_new_tokens: Count = 96  # longest reason with its level
+    max_new_tokens: Count = 128  # longest reason with its level
     llm: LanguageModel | None = None  # none: that of label
     encoder: str | None = None  # whose vectors the scorer reads; none: the map's; a hub name or a folder
     style: bool = True  # whether the scorer may read how a text is written beside its vector

@@ -19,7 +19,7 @@ import numpy as np
 from helpers.llm.constrain import Bound, loops
 from helpers.llm.order import alike
 
-OPTIONS = 8  # weighed at a time: each needs the memory of a prompt
+OPTIONS = 8  # weighed at a time: each token of one needs the memory of a whole vocabulary
 LOOK_EVERY = 8  # tokens between two looks for loops
 
 
@@ -170,23 +170,43 @@ def weigh(
         first = _read_on(model, ids, mask, cache, shared).logits[:, -1]
         scores = first.float().log_softmax(-1)[:, [option[0] for option in options]]
         if any(len(option) > 2 for option in options):
-            rest = [
-                _rest(model, options[start : start + OPTIONS], cache, mask, places, pad)
-                for start in range(0, len(options), OPTIONS)
-            ]
+            groups = [options[start : start + OPTIONS] for start in range(0, len(options), OPTIONS)]
+            rest = [_rest(model, group, cache, mask, places, pad) for group in groups]
             scores = scores + torch.cat(rest, dim=1)
     return torch.softmax(scores, dim=-1).cpu().tolist()
 
 
-def _rest(
-    model: Any,
-    options: list[list[int]],
-    cache: Any,
-    mask: Any,
-    places: Any,
-    pad: int,
-) -> Any:
-    """Return the log-probability of what follows the first token of each option, (chats, options)."""
+def _rest(model: Any, options: list[list[int]], cache: Any, mask: Any, places: Any, pad: int) -> Any:
+    """Return the log-probability of what follows the first token of each option, (chats, options).
+
+    All options are read after one another, each as if it stood alone: its tokens see the prompt and themselves.
+    """
+    import torch
+
+    if not cache.is_croppable:
+        return _rest_apart(model, options, cache, mask, places, pad)
+    rows, width = mask.shape
+    owner = np.repeat(np.arange(len(options)), [len(option) - 1 for option in options])
+    offset = np.concatenate([np.arange(len(option) - 1) for option in options])
+    seen = torch.from_numpy((owner[:, None] == owner) & (offset[:, None] >= offset)).to(mask.device)
+    seen = torch.cat([mask.bool()[:, None].expand(rows, len(owner), width), seen.expand(rows, -1, -1)], 2)[:, None]
+    hidden = torch.zeros(seen.shape, dtype=model.dtype, device=mask.device)
+    read, wanted = ([token for option in options for token in option[part]] for part in (slice(-1), slice(1, None)))
+    logits = model(
+        input_ids=torch.tensor([read], device=mask.device).expand(rows, -1),
+        attention_mask=hidden.masked_fill(~seen, torch.finfo(model.dtype).min),
+        position_ids=places[:, -1:] + 1 + torch.from_numpy(offset).to(mask.device),
+        past_key_values=cache,
+    ).logits
+    cache.crop(-len(owner))
+    wanted = torch.tensor(wanted, device=mask.device).expand(rows, -1)[:, :, None]
+    found = logits.float().log_softmax(-1).gather(2, wanted)[:, :, 0]
+    sums = torch.zeros((rows, len(options)), device=mask.device)
+    return sums.index_add(1, torch.from_numpy(owner).to(mask.device), found)
+
+
+def _rest_apart(model: Any, options: list[list[int]], cache: Any, mask: Any, places: Any, pad: int) -> Any:
+    """Return the same of a model whose cache forgets and cannot be taken back: each option has a copy of its own."""
     import torch
 
     rows, width = len(mask), max(map(len, options)) - 1

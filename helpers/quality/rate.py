@@ -20,7 +20,7 @@ from helpers.quality.rubric import Rubric
 
 DRAWN = 0.7  # temperature of a second try, and of a second rating with a reason
 TOPIC_TOKENS, TOPIC_TEXTS, TOPIC_WORDS = 80, 5, 8  # of a topic's rows that are shown, and of its keywords
-REASON = {"type": "string", "minLength": 10, "maxLength": 240}
+REASON = {"type": "string", "minLength": 10, "maxLength": 400}
 NO_LLM = (
     "rating needs a language model, and label.model is none: set quality.llm.model, give ratings of your own "
     "(quality.ratings: a file with id and score; quality.known: a column of text.keep), or a quality.classifier"
@@ -33,7 +33,7 @@ def rate_texts(
     *,
     llm: LLM | None,
     mode: str = "direct",
-    max_new_tokens: int = 96,
+    max_new_tokens: int = 128,
     backwards: bool = False,
     temperature: float = 0.0,
     seed: int = 42,

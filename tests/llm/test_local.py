@@ -94,9 +94,21 @@ def test_a_schema_that_cannot_bind_is_refused():
         schema_grammar({"type": "string", "pattern": "(?=look)ahead"})
 
 
-@pytest.mark.parametrize(
-    "options", [["Yes", "No"], ["Yes", "No", "Yes, it is", "No, it is not an animal"], list("0123456789")]
-)
+MANY = ["Yes", "No", "Yes, it is", "No, it is not an animal", *"abcdefg", "a cat or a dog"]
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_options_are_weighed_alike_where_a_model_can_only_look_back_so_far(apart, full, monkeypatch, tmp_path):
+    """Such a model's cache cannot be taken back, so its options are read each by itself."""
+    from helpers.llm import batches
+
+    wanted = choose(chats(), MANY, llm=full, log=tmp_path / "log")
+    monkeypatch.setattr(batches, "_rest", batches._rest_apart if apart else batches._rest)
+    monkeypatch.setattr(batches, "OPTIONS", 3)
+    np.testing.assert_allclose(choose(chats(), MANY, llm=full, log=tmp_path / "other"), wanted, atol=1e-4)
+
+
+@pytest.mark.parametrize("options", [["Yes", "No"], MANY, list("0123456789")])
 def test_options_have_the_probability_of_being_the_whole_answer(options, full, tmp_path):
     """The oracle reads prompt and option as one text, each by itself; its end too, unless all are one token."""
     import torch
@@ -107,7 +119,7 @@ def test_options_have_the_probability_of_being_the_whole_answer(options, full, t
         scores = []
         for option in options:
             end = full.tokenizer(option, add_special_tokens=False)["input_ids"]
-            end += [full.tokenizer.eos_token_id] * (len(options) == 4)
+            end += [full.tokenizer.eos_token_id] * (options == MANY)
             with torch.inference_mode():
                 logits = full.model(torch.tensor([prompt + end])).logits[0].float().log_softmax(-1)
             scores.append(sum(logits[len(prompt) - 1 + at, token].item() for at, token in enumerate(end)))
