@@ -152,12 +152,17 @@ def _say(template: str, report: dict, runs: str | None, seconds: float) -> None:
     from helpers.runs import runs_folder
     from helpers.shown import percent
 
-    covered = "none could be used" if report["coverage"] is None else f"coverage {percent(report['coverage'])}"
+    coverage = report.get("coverage")
+    covered = "none could be used" if coverage is None else f"coverage {percent(coverage)}"
     rows = f"{report['rows']:,} rows ({report['rejected']:,} rejected)"
     if template == "assign":
         expected = percent(report["expected_coverage"])
         print(f"\n{report['title']}: new rows, {covered} where {expected} were expected, {rows}, {seconds:.0f} s")
         print(f"rows: {report['output']}")
+        return
+    if template == "quality":
+        told = f"{report['kept']:,} of {report['rows']:,} rows kept, {report['rated']:,} rated, {seconds:.0f} s"
+        print(f"\n{report['title']}: {told}\n{report['advice']}\ntables: {report['output']}")
         return
     if template == "uses":
         from helpers.quality.uses_tables import top_labels

@@ -53,6 +53,7 @@ KNOWN = (
     KnownModel("Qwen/Qwen3-8B", "llm", 40960, 8.0, "Apache-2.0"),
     KnownModel("Qwen/Qwen3-14B", "llm", 40960, 12.0, "Apache-2.0"),
 )
+ENGLISH = {known.name for known in KNOWN if known.kind == "embedder" and known.name != "BAAI/bge-m3"}
 DEFAULT_EMBEDDER = "BAAI/bge-base-en-v1.5"
 
 

@@ -57,7 +57,8 @@ STAGES = {
 # What the stages' results are put together to: gone as soon as one of them is made anew.
 RESULTS = (
     "topics.parquet layers.parquet rows.parquet map.html map.png map.svg map.csv report.html report.json "
-    "assign_report.json"
+    "assign_report.json quality_report.json quality/scores.parquet quality/kept.parquet quality/dropped.parquet "
+    "quality/map.html"
 ).split()
 
 

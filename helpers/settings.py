@@ -244,11 +244,10 @@ class Config(Section):
         sample = 0 if self.text.format == "grouped" else self.sample
         return {"sample": sample, "seed": self.seed, "apart": self.apart}
 
-    @property
-    def new_rows(self) -> dict[str, Any]:
-        """Settings of open_source: where new rows are; unless set, where the map's own came from, all of them."""
-        found = self.assign.source or self.source
-        beside = {"column": self.assign.column, "text": self.assign.text.model_dump()}
+    def new_rows(self, section: str) -> dict[str, Any]:
+        """Return settings of open_rows: where the rows of assign or quality are; unless set, the map's own source."""
+        found = self[section].source or self.source
+        beside = {"column": self[section].column, "text": self[section].text.model_dump()}
         where = {name: found[name] for name in ("path", "split", "config", "revision", "id")}
         return where | beside
 

@@ -17,10 +17,9 @@ from tqdm import tqdm
 from helpers.assign.samples import Sample
 from helpers.assign.shards import AssignShard, model_hash
 from helpers.shown import percent
-from helpers.text.sources.count import count_records
 from helpers.topics.assigner import Assigner, read_assigner
 from helpers.vectors.executors import Workers
-from helpers.vectors.new_rows import NewRows
+from helpers.vectors.new_rows import NewRows, count_rows
 from helpers.vectors.readers import nothing_read
 from helpers.vectors.shards import Shard, read_shard
 
@@ -63,7 +62,7 @@ def try_rows(
     counts = {kind: sum(len(one[kind]) for one in tables) for kind in ("rows", "rejected")}
     rate = sum(counts.values()) / (time.perf_counter() - started) * max(1, len(by.gpus) if by else 1)
     rows = pa.concat_tables([one["rows"] for one in tables])
-    total = _count(new)
+    total = count_rows(new)
     estimate = {
         "rows": total,
         "rows_a_second": rate,
@@ -132,11 +131,6 @@ def _has_rows(shard: Shard, new: NewRows) -> bool:
     if new.embeds:
         return next(read_shard(shard, id=new.reader.id), None) is not None
     return any(read.ids for read in dataclasses.replace(new.reader, rows=1)(shard))
-
-
-def _count(new: NewRows) -> int:
-    files = {shard.path: shard.is_text for shard in new.shards}
-    return sum(count_records(path, is_text=one) for path, one in tqdm(files.items(), "count", unit=" files", delay=2))
 
 
 def _bytes_a_row(rows: pa.Table) -> float:

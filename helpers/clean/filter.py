@@ -73,7 +73,7 @@ def count_by_topic(kept: pd.DataFrame, dropped: pd.DataFrame, topics: pd.DataFra
 
     share is NaN for a topic without rows. Raises ValueError for rows in a topic that is not in `topics`.
     """
-    stayed, went = (table["topic"].value_counts() for table in (kept, dropped))
+    stayed, went = (table.reindex(columns=["topic"])["topic"].value_counts() for table in (kept, dropped))
     if unknown := sorted({*stayed.index, *went.index} - {*topics["topic"]}):
         raise ValueError(f"rows are in topics {unknown}; the table of topics has only {sorted(topics['topic'])}")
     counts = topics[["topic", "label"]].sort_values("topic", key=lambda topic: topic == -1, kind="stable")

@@ -17,13 +17,13 @@ def score_topics(
     """Return a line a topic in the order of `topics`, -1 last if there are such rows: what its rows score.
 
     topic, label, rows (with a score), mean, spread (standard deviation), low and high (quartiles), share (of them with
-    score >= threshold); NaN for a topic without such rows. With rated (topic, score: the topics' own ratings):
-    topic_score, difference (mean - topic_score) and note, "" or where the two disagree. A rater is stricter on a group
-    than on a text of it, so the median difference of all topics is taken off first; what is left disagrees from MUCH
-    levels on if it is beyond SURE standard errors of the mean. rows: topic, score. topics: topic, label. Raises
-    ValueError for rows in a topic that is not in `topics`.
+    score >= threshold); NaN for a topic without such rows, and no line where there is no map. With rated (topic, score:
+    the topics' own ratings): topic_score, difference (mean - topic_score) and note, "" or where the two disagree. A
+    rater is stricter on a group than on a text of it, so the median difference of all topics is taken off first; what
+    is left disagrees from MUCH levels on if it is beyond SURE standard errors of the mean. rows: topic, score. topics:
+    topic, label. Raises ValueError for rows in a topic that is not in `topics`.
     """
-    scored = rows[["topic", "score"]].dropna()
+    scored = rows.reindex(columns=["topic", "score"]).dropna()
     good = scored["score"] >= threshold  # in the scores' own precision, as in a rule of filter_rows
     scored = scored.astype({"score": np.float64})
     if unknown := sorted(set(scored["topic"]) - set(topics["topic"])):

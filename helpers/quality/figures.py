@@ -22,7 +22,7 @@ def score_figures(known: np.ndarray, told: np.ndarray, *, levels: tuple[int, int
     known, told = np.asarray(known, dtype=np.float64), np.asarray(told, dtype=np.float64)
     names = list(range(levels[0], levels[1] + 1))
     whole = [np.clip(np.floor(one + 0.5), *levels).astype(int) for one in (known, told)]
-    varied = len(np.unique(known)) > 1
+    varied = len(np.unique(np.concatenate(whole))) > 1  # else kappa is 0 / 0
     return {
         "n": len(known),
         "spearman": _spearman(known, told),

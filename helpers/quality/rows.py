@@ -31,3 +31,11 @@ def read_rows(run: Run) -> pd.DataFrame:
     run.need_rows(texts, rejected)
     texts, _ = run.stage(redact_texts, texts, **config.redact)
     return number_vectors(texts, given=config.distinct)
+
+
+def read_topics(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the topics and the layers of a run's map; tables without a line where there is no map."""
+    found = [run.path(name) for name in ("topics.parquet", "layers.parquet")]
+    if all(path.exists() for path in [run.path("report.json"), *found]):
+        return tuple(read_value(path) for path in found)
+    return pd.DataFrame({"topic": pd.Series(dtype=int), "label": pd.Series(dtype=object)}), pd.DataFrame()

@@ -5,12 +5,14 @@ The heads themselves are told in heads.py, what they read in inputs.py, the figu
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from helpers.files import read_value, write_folder, write_value
 from helpers.quality.figures import score_figures
@@ -96,6 +98,20 @@ def fit_scorer(
     return Scorer(head, inputs, embedder, vectors.shape[1]), figures
 
 
+def ready_scorer(
+    *, levels: tuple[int, int], classes: Sequence[int] | None = None, embedder: str = "", dimensions: int = 1
+) -> Scorer:
+    """Return the scorer of a classifier, whose vectors say the score (dimensions 1) or how likely each class is.
+
+    classes: the level of each; the score is their mean. levels: the lowest and the highest of a regression.
+    """
+    weights = np.ones((1, 1)) if classes is None else np.array(classes, dtype=float)[:, None]
+    levels = levels if classes is None else (min(classes), max(classes))
+    tensors = (weights, np.zeros(1), np.ones((1, 1)), np.zeros(1))
+    head = Head("ridge", *(tensor.astype(np.float32) for tensor in tensors), lowest=levels[0], highest=levels[1])
+    return Scorer(head, make_inputs("vectors", None), embedder, dimensions)
+
+
 def split_rows(levels: np.ndarray, groups: np.ndarray | None = None, *, seed: int = 42) -> list[np.ndarray]:
     """Return the lines of SHARE parts, each with all levels where there are enough, groups never parted."""
     import warnings
@@ -154,7 +170,8 @@ def _compare(
 ) -> list[dict[str, Any]]:
     """Return for all inputs and kinds the best strength, and its error on the rows to choose by."""
     tried = []
-    for reads in KINDS if style is not None else KINDS[:1]:
+    kinds = KINDS if style is not None else KINDS[:1]
+    for reads in tqdm(kinds, "compare heads", unit=" inputs", leave=False):
         errors: dict[tuple[str, float], list[float]] = {}
         for place in range(times):
             choose = parts[place]

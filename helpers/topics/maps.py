@@ -69,6 +69,26 @@ def draw_maps(
     return Maps(Image(run.path("map.png").read_bytes(), width=1000), facts)
 
 
+def draw_coloured(
+    rows: pd.DataFrame, topics: pd.DataFrame, layers: pd.DataFrame, *, run: Run, columns: Sequence[str], path: Path
+) -> str:
+    """Write the page of a finished run once more, to path, with further columns of its rows to colour and filter by.
+
+    rows: as assemble_rows returns them, with these columns. The address of the page is returned, or why there is none.
+    """
+    if "topic" not in rows:
+        return "no map to draw: run notebooks/1_topics_template first"
+    first = rows.drop_duplicates("vector").sort_values("vector")
+    shown = [*columns, *(name for name in run.config.plot.hover_columns if name in rows)]
+    points, lines = rows_of_points(rows, first, shown)
+    at = points.pop("vector").to_numpy()
+    about = {"title": run.config.title, "sub_title": f"{_sub_title(topics)} · {', '.join(columns)}"}
+    size = {"hover_chars": run.config.plot.hover_chars, "max_mb": run.config.plot.max_mb}
+    places, row_topics = first[["x", "y"]].to_numpy()[at], first["topic"].to_numpy()[at]
+    write_map(places, topics, row_topics, points, lines, layers=layers, path=path, run=run.name, **size, **about)
+    return path.as_uri()
+
+
 def rows_of_points(
     texts: pd.DataFrame, clusters: pd.DataFrame, columns: Sequence[str] = ()
 ) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from helpers.models import KNOWN
+from helpers.models import ENGLISH
 from helpers.runs import Run
 from helpers.shown import percent
 from helpers.text.audit import kept_rows
 from helpers.topics.tune import RETURNS, Choice
 
 INNER = ["n_tokens_before"]
-ENGLISH = {known.name for known in KNOWN if known.kind == "embedder" and known.name != "BAAI/bge-m3"}
 
 
 def assemble_rows(

@@ -75,7 +75,7 @@ def encode_texts(
 ) -> np.ndarray:
     """Return the vectors (n, d) float16 of texts as embed_texts makes them, without its cache and its bar."""
     if not texts:
-        return np.zeros((0, embedder.model.get_embedding_dimension()), dtype=np.float16)
+        return np.zeros((0, embedder.dimensions), dtype=np.float16)
     pieces, owners = _pieces(texts, embedder) if long_texts == "mean" else (texts, np.arange(len(texts)))
     sizes = _token_counts(pieces, embedder)
     vectors: list[np.ndarray | None] = [None] * len(pieces)

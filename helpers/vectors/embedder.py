@@ -73,6 +73,11 @@ class Embedder:
         """What a vector depends on besides its text."""
         return f"{self.name} {self.revision} {self.device.split(':')[0]} {self.precision} {self.prefix!r}"
 
+    @property
+    def dimensions(self) -> int:
+        """Numbers of a vector."""
+        return int(self.model.get_embedding_dimension())
+
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Return (n, d) float32 of unit length, the texts as one batch."""
         vectors = self.model.encode(
@@ -104,15 +109,22 @@ def find_embedder(
     precision: str = "auto",
     prefix: str = "",
     trust_remote_code: bool = False,
+    kind: str = "embedder",
     **_: object,
 ) -> Embedder:
-    """Return the embedder of that name with the device and precision that suit this machine (settings of `embed`)."""
+    """Return the embedder of that name with the device and precision that suit this machine (settings of `embed`).
+
+    kind: "classifier" for a sequence classification model, see classifier.py.
+    """
     found = find_model(model, kind="embedder", revision=revision, code=trust_remote_code)
     device = _device() if device == "auto" else _checked(device)
     precision = _precision(device) if precision == "auto" else precision
     if device == "cpu" and precision == "fp16":
         raise ValueError("embed.precision: fp16 is about 100 times slower than fp32 on a CPU; use fp32, bf16 or auto")
-    return Embedder(found.name, found.path, found.revision, device, precision, prefix, trust_remote_code)
+    made = Embedder
+    if kind == "classifier":
+        from helpers.vectors.classifier import Classifier as made
+    return made(found.name, found.path, found.revision, device, precision, prefix, trust_remote_code)
 
 
 def unit_length(vectors: np.ndarray) -> np.ndarray:

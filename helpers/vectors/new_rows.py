@@ -12,8 +12,10 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from tqdm import tqdm
 
 from helpers.shown import counted
+from helpers.text.sources.count import count_records
 from helpers.text.sources.locate import left_out
 from helpers.text.sources.read import kind_of
 from helpers.text.sources.records import ID_COLUMNS
@@ -109,6 +111,12 @@ def refuse_to_read_the_output(new: NewRows, folder: Path) -> None:
         source.is_dir() and inside.is_relative_to(source)
     ):
         raise ValueError(f"{folder} stands within the source {new.path}: what is written there would be read as rows")
+
+
+def count_rows(new: NewRows) -> int:
+    """Return about how many records the source has, see count_records."""
+    files = {shard.path: shard.is_text for shard in new.shards}
+    return sum(count_records(path, is_text=one) for path, one in tqdm(files.items(), "count", unit=" files", delay=2))
 
 
 def source_table(new: NewRows) -> pd.DataFrame:

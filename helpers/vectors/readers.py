@@ -160,10 +160,15 @@ class KeepingReader:
         """Return where a shard's vectors are kept."""
         return self.folder / part_name(shard, self.reader.key)
 
+    def has(self, shard: Shard) -> bool:
+        """Return whether all that is asked for of a shard is kept."""
+        part = self.part(shard)
+        return part.exists() and (not self.reader.style or STYLE in pq.read_schema(part).names)
+
     def __call__(self, shard: Shard) -> Iterator[Read]:
         """Yield a shard's rows."""
         part = self.part(shard)
-        if part.exists() and (not self.reader.style or STYLE in pq.read_schema(part).names):
+        if self.has(shard):
             yield from _kept(part)
             return
         if not self.keep:

@@ -1,0 +1,68 @@
+"""Scores that are known before any LLM is asked, in a column of the rows or in a file -> ratings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from helpers.text.load import load_rows
+from helpers.text.sources.read import kind_of
+
+COLUMNS = ("id", "score")
+
+
+def known_ratings(
+    rows: pd.DataFrame, *, ratings: str | None = None, known: str | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return ratings (id, score, mode "known") and rejected (id, reason); every known score is in one of them.
+
+    known: a column of rows. ratings: a file with columns id and score, any that a table is read from. A score is a
+    number; several of one row are averaged. Raises ValueError for a column or file without what is asked for, or where
+    no score belongs to a row.
+    """
+    if known:
+        if known not in rows:
+            raise ValueError(
+                f"quality.known: no column {known!r} among the rows; columns are {', '.join(map(str, rows))}. A column "
+                "of the source comes along when the map is made with text.keep"
+            )
+        told = pd.DataFrame({"id": rows["id"].astype(str), "score": rows[known]})
+    else:
+        told = _read(Path(str(ratings)).expanduser())
+    score = pd.to_numeric(told["score"].map(lambda one: None if isinstance(one, bool) else one), errors="coerce")
+    score = score.astype(float).where(np.isfinite(score.astype(float)))
+    is_here = told["id"].isin(set(rows["id"].astype(str)))
+    good = score.notna() & is_here
+    reasons = np.where(~is_here, "no row has this id", [f"no number: {str(one)[:60]!r}" for one in told["score"]])
+    if not good.any():
+        where = f"column {known}" if known else str(ratings)
+        raise ValueError(f"{where}: no score belongs to a row: {reasons[0] if len(reasons) else 'it is empty'}")
+    found = pd.DataFrame({"id": told["id"], "score": score})[good].groupby("id", sort=False, as_index=False).mean()
+    return found.assign(mode="known"), pd.DataFrame({"id": told["id"], "reason": reasons})[~good.to_numpy()]
+
+
+def known_levels(scores: pd.Series) -> tuple[int, int]:
+    """Return the lowest and the highest level that scores lie between, two at least."""
+    lowest = int(np.floor(scores.min()))
+    return lowest, max(int(np.ceil(scores.max())), lowest + 1)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    if not path.exists():
+        raise FileNotFoundError(f"quality.ratings: no file {path}; expected a table with columns id and score")
+    if kind_of(path) == "parquet":
+        table = pd.read_parquet(path)
+    else:
+        import json
+
+        rows, rejected = load_rows(path=str(path))
+        if len(rejected):
+            raise ValueError(f"quality.ratings: {path.name} has rows that cannot be read: {rejected['reason'].iloc[0]}")
+        table = pd.DataFrame([json.loads(record) for record in rows["record"]])
+    if missing := [name for name in COLUMNS if name not in table]:
+        raise ValueError(
+            f"quality.ratings: {path.name} has no column {missing[0]!r}; columns are {', '.join(map(str, table))}"
+        )
+    return pd.DataFrame({"id": table["id"].astype(str), "score": table["score"]}).reset_index(drop=True)
