@@ -59,7 +59,7 @@ def topic_scores_table(scored: pd.DataFrame) -> pd.DataFrame:
     told["quartiles"] = [f"{low} to {high}" if low else "" for low, high in quartiles]
     told["share"] = ["" if np.isnan(share) else percent(share) for share in scored["share"]]
     if "topic_score" in scored:
-        told = told.assign(topic_score=_told(scored["topic_score"], "g"), note=scored["note"])
+        told = told.assign(topic_score=_told(scored["topic_score"]), note=scored["note"])
     return told
 
 
@@ -75,5 +75,5 @@ def _notes(compared: pd.DataFrame) -> list[str]:
     ]
 
 
-def _told(scores: pd.Series, form: str = ".2f") -> list[str]:
-    return ["" if np.isnan(score) else format(score, form) for score in scores]
+def _told(scores: pd.Series) -> list[str]:
+    return ["" if np.isnan(score) else f"{score:.2f}" for score in scores]

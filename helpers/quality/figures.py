@@ -12,10 +12,11 @@ BINS = 10
 def score_figures(known: np.ndarray, told: np.ndarray, *, levels: tuple[int, int]) -> dict[str, Any]:
     """Return figures of scores told (n,) against those known (n,); both need not be whole.
 
-    spearman; kappa (quadratic), macro_f1 and confusion (lines known, columns told) of the nearest levels; error (mean
-    absolute); thresholds: for each level but the lowest, of "at it or above", known and told (shares of rows),
-    precision, recall and f1; calibration: the mean known score of rows that were told about as much, a tenth each. None
-    stands where there is nothing to measure, such as one known level.
+    spearman, and spearman_interval, between which values it is with 95%; kappa (quadratic), macro_f1 and confusion
+    (lines known, columns told) of the nearest levels; error (mean absolute); thresholds: for each level but the lowest,
+    of "at it or above", known and told (shares of rows), precision, recall and f1; calibration: the mean known score of
+    rows that were told about as much, a tenth each. None stands where there is nothing to measure, such as one known
+    level.
     """
     from sklearn.metrics import cohen_kappa_score, confusion_matrix, f1_score
 
@@ -25,7 +26,8 @@ def score_figures(known: np.ndarray, told: np.ndarray, *, levels: tuple[int, int
     varied = len(np.unique(np.concatenate(whole))) > 1  # else kappa is 0 / 0
     return {
         "n": len(known),
-        "spearman": _spearman(known, told),
+        "spearman": (spearman := _spearman(known, told)),
+        "spearman_interval": _interval(spearman, len(known)),
         "kappa": float(cohen_kappa_score(*whole, weights="quadratic", labels=names)) if varied else None,
         "macro_f1": float(f1_score(*whole, average="macro", labels=sorted(set(whole[0])), zero_division=0)),
         "error": float(np.abs(known - told).mean()) if len(known) else None,
@@ -62,3 +64,12 @@ def _spearman(known: np.ndarray, told: np.ndarray) -> float | None:
     if len(np.unique(known)) < 2 or len(np.unique(told)) < 2:
         return None
     return float(spearmanr(known, told).statistic)
+
+
+def _interval(spearman: float | None, n: int) -> list[float] | None:
+    """Return between which values that of all rows is with 95%, by Bonett and Wright (2000)."""
+    if spearman is None or n < 4:
+        return None
+    reach = 1.96 * np.sqrt((1 + spearman**2 / 2) / (n - 3))
+    middle = np.arctanh(np.clip(spearman, -0.999999, 0.999999))
+    return [float(np.tanh(middle - reach)), float(np.tanh(middle + reach))]

@@ -16,6 +16,7 @@ POINTS = 30_000  # of the map in one picture
 NAMED = 15  # topics named on the map
 BARS = 4  # a level, in the picture of the scores
 FEW = 12  # levels up to which each has bars of its own, and every pair of them its rows written down
+LEAST_REACH = 0.01  # between scores whose colours differ
 GAIN = 0.02  # of a figure by twice the ratings, from which on more of them are worth the while
 FENCE = 3.0  # interquartile ranges; Tukey calls what lies further "far out"
 INK, PALE, NEW, GONE = "#2b5c8a", "#9db7cf", "#b3261e", "#c06c2f"
@@ -195,9 +196,10 @@ def plot_score_map(rows: pd.DataFrame, topics: pd.DataFrame, *, levels: tuple[in
     drawn = seen.sample(min(len(seen), POINTS), random_state=0)  # mixed, so that no score lies above the others
     figure, axes = _figure(height=7, width=9.5)
     size = float(np.clip(40_000 / len(drawn), 3, 30))
-    reach = {"vmin": levels[0], "vmax": levels[1]}
+    low, high = np.quantile(seen["score"], [0.01, 0.99])  # what differs is to be seen, wherever on the scale
+    low, high = (low, high) if high - low > LEAST_REACH else levels
     dots = axes.scatter(
-        drawn["x"], drawn["y"], c=drawn["score"], s=size, lw=0, cmap="viridis", **reach
+        drawn["x"], drawn["y"], c=drawn["score"], s=size, lw=0, cmap="viridis", vmin=low, vmax=high
     )  # as on the page
     named = seen[seen["topic"] != -1] if "topic" in seen else seen.assign(topic=-1).head(0)
     labels = topics.drop_duplicates("topic").set_index("topic")["label"]
@@ -211,7 +213,7 @@ def plot_score_map(rows: pd.DataFrame, topics: pd.DataFrame, *, levels: tuple[in
             axes.annotate(label, (x, y), bbox=box, parse_math=False, **style)
     axes.set(xlim=view[0], ylim=view[1], aspect="equal")
     axes.axis("off")
-    bar = figure.colorbar(dots, ax=axes, shrink=0.5, label="score", ticks=_ticks(levels))
+    bar = figure.colorbar(dots, ax=axes, shrink=0.5, label="score", extend="both")
     bar.outline.set_visible(False)
     some = f"{len(drawn):,} of {len(seen):,} rows" if len(drawn) < len(seen) else counted(len(seen), "row")
     away = f"; {len(placed) - len(seen):,} more far outside" if len(seen) < len(placed) else ""

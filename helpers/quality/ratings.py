@@ -137,5 +137,7 @@ def scorer_table(figures: dict[str, Any], ratings: Ratings) -> pd.DataFrame | st
         value = figures[name]
         ceiling = (ratings.agreement or {}).get(name)
         beside = f" (the model with itself: {ceiling:.2f})" if ceiling is not None else ""
+        if name == "spearman" and figures["spearman_interval"]:
+            beside = " ({:.2f} to {:.2f})".format(*figures["spearman_interval"]) + beside
         lines.append((name, "nothing to measure" if value is None else f"{value:.2f}{beside}"))
     return pd.DataFrame(lines, columns=["figure", "value"])

@@ -109,7 +109,9 @@ def _on_scores(figures: dict[str, Any]) -> str:
     follows = figures.get("spearman")
     if follows is None:
         return "There is nothing to hold the scores against: read some rows of each level before you filter by them."
-    told = f"Spearman {follows:.2f} on {figures['n']:,} ratings that the scorer has not seen"
+    between = figures["spearman_interval"]
+    reach = f", between {between[0]:.2f} and {between[1]:.2f}" if between else ""
+    told = f"Spearman {follows:.2f}{reach}, on {figures['n']:,} ratings that the scorer has not seen"
     if follows >= GOOD:
         return f"The scores follow the ratings well ({told})."
     if follows >= POOR:

@@ -29,18 +29,15 @@ def sample_texts(rows: pd.DataFrame, *, sample: int, by_topic: bool = False, see
 def _shares(sizes: pd.Series, sample: int) -> pd.Series:
     """Return how many of each topic are taken, `sample` in all: as the roots of the sizes, never more than there are.
 
-    Taken one after the other by whoever is furthest below its share, which is what Webster's method does.
+    The roots times a factor, rounded; the factor is the one by which they add up to the sample.
     """
-    roots = np.sqrt(sizes.to_numpy(dtype=float))
+    most, roots = sizes.to_numpy(), np.sqrt(sizes.to_numpy(dtype=float))
     low, high = 0.0, float(sample) + 1.0
-    for _ in range(60):  # the factor by which the roots, rounded and cut to what there is, add up to the sample
+    for _ in range(60):
         factor = (low + high) / 2
-        total = np.minimum(np.rint(factor * roots), sizes).sum()
-        low, high = (factor, high) if total < sample else (low, factor)
-    taken = np.minimum(np.rint(low * roots), sizes).astype(int)
-    rest = np.minimum(high * roots, sizes) - taken
-    for place in np.argsort(-rest, kind="stable"):
-        if taken.sum() >= sample:
-            break
-        taken[place] += int(taken[place] < sizes.iloc[place])
+        low, high = (factor, high) if np.minimum(np.rint(factor * roots), most).sum() < sample else (low, factor)
+    taken = np.minimum(np.rint(low * roots), most).astype(int)
+    # Several may be rounded up at once: those that come first are taken.
+    up = np.flatnonzero(np.minimum(np.rint(high * roots), most) > taken)
+    taken[up[: sample - taken.sum()]] += 1
     return pd.Series(taken, index=sizes.index)
