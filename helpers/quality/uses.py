@@ -5,7 +5,6 @@ What is counted of it is told in uses_tables.py.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -68,19 +67,6 @@ def labels_table(labels: Labels) -> pd.DataFrame:
     """Return the list to read: kind, label, meaning."""
     lines = [(KINDS[kind], name, meaning) for kind in KINDS for name, meaning in labels[kind].items()]
     return pd.DataFrame(lines, columns=["kind", "label", "meaning"])
-
-
-def sample_rows(rows: pd.DataFrame, *, sample: int, seed: int) -> pd.DataFrame:
-    """Return so many rows of different texts, those with the smallest hashes of (seed, id), in that order.
-
-    rows: id and vector, the number of its text. Of rows with equal texts the one with the smallest id stands for all,
-    so that a text that is there often is no likelier to be taken. A larger sample holds every smaller one, and the
-    order of rows does not matter.
-    """
-    different = rows.sort_values("id", kind="stable").drop_duplicates("vector")
-    hashes = [hashlib.blake2b(f"{seed}\0{name}".encode(), digest_size=16).digest() for name in different["id"]]
-    order = sorted(range(len(hashes)), key=hashes.__getitem__)[:sample]
-    return different.iloc[order].reset_index(drop=True)
 
 
 def label_rows(

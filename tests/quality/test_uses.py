@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.quality.uses import Labels, balanced, label_rows, labels_table, read_labels, sample_rows
+from helpers.quality.sample import sample_texts
+from helpers.quality.uses import Labels, balanced, label_rows, labels_table, read_labels
 from tests.scripted import Scripted
 
 SMALL = Labels(
@@ -94,18 +95,21 @@ def test_lists_are_one_only_with_equal_names_meanings_and_order():
 
 def test_a_sample_has_different_texts_whatever_the_order_of_rows():
     rows = pd.DataFrame({"id": [f"r{i}" for i in range(60)], "vector": [i // 2 for i in range(60)]})
-    few, more = (sample_rows(rows, sample=count, seed=1) for count in (10, 20))
+    rows["text"] = [f"text {vector}" for vector in rows["vector"]]
+    few, more = (sample_texts(rows, sample=count, seed=1) for count in (10, 20))
     assert len(few) == 10 and few["vector"].is_unique and few["id"].tolist() == more["id"].tolist()[:10]
-    mixed = sample_rows(rows.sample(frac=1, random_state=3), sample=10, seed=1)
+    mixed = sample_texts(rows.sample(frac=1, random_state=3), sample=10, seed=1)
     assert mixed["id"].tolist() == few["id"].tolist()
-    assert sample_rows(rows, sample=10, seed=2)["id"].tolist() != few["id"].tolist()
-    assert len(sample_rows(rows, sample=500, seed=1)) == 30
+    assert sample_texts(rows, sample=10, seed=2)["id"].tolist() != few["id"].tolist()
+    assert len(sample_texts(rows, sample=500, seed=1)) == 30
 
 
 def test_a_text_that_is_there_often_is_no_likelier_to_be_taken():
     vectors = [0] * 50 + list(range(1, 51))
-    rows = pd.DataFrame({"id": [f"r{i}" for i in range(100)], "vector": vectors})
-    taken = sum(0 in sample_rows(rows, sample=10, seed=seed)["vector"].tolist() for seed in range(200))
+    rows = pd.DataFrame(
+        {"id": [f"r{i}" for i in range(100)], "vector": vectors, "text": [f"text {v}" for v in vectors]}
+    )
+    taken = sum(0 in sample_texts(rows, sample=10, seed=seed)["vector"].tolist() for seed in range(200))
     assert taken < 80  # 39 are expected of 200
 
 
