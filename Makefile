@@ -33,7 +33,7 @@ check: install  ## style, and templates without outputs
 	$(BIN)/ruff format --check .
 	$(BIN)/nbstripout --verify --keep-id notebooks/*_template.ipynb
 
-benchmark: demo  ## fit, embedding, labels, page and assignment against what one would use instead, half an hour
+benchmark: demo  ## fit, embedding, labels, page, assignment and quality against what one would use instead, half an hour
 	$(BIN)/python tests/benchmarks/fit.py
 	$(BIN)/python tests/benchmarks/fit.py --parts --sizes 20000,100000
 	$(BIN)/python tests/benchmarks/embed.py
@@ -41,3 +41,5 @@ benchmark: demo  ## fit, embedding, labels, page and assignment against what one
 	$(BIN)/python tests/benchmarks/page.py
 	$(BIN)/python tests/benchmarks/assign.py
 	$(BIN)/python tests/benchmarks/assign.py --parquet 200000,1000000
+	$(BIN)/python tests/benchmarks/quality.py --speed 100000
+	$(BIN)/python tests/benchmarks/rate.py package:chitchat_dataset/dataset.json

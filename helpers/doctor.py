@@ -13,10 +13,12 @@ import platform
 import re
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 from helpers.config import ROOT
 
 GIGABYTE = 1e9
+MOSTLY = 0.7  # share of English texts from which on an embedder made for English is in its place
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ def examine() -> list[Check]:
         _kernels(),
         *_models(),
         _labels(),
+        _languages(),
         _cache(),
     ]
 
@@ -172,6 +175,25 @@ def _labels() -> Check:
     except FileNotFoundError as error:
         return Check("labels", "FAIL", str(error), "python -m helpers models")
     return Check("labels", "ok", "; ".join(said.getvalue().splitlines()))
+
+
+def _languages(runs: Path | None = None) -> Check:
+    """Say which runs read texts of other languages by an embedder that is made for English."""
+    from helpers.files import read_value
+    from helpers.models import ENGLISH
+    from helpers.runs import RUNS
+    from helpers.shown import percent
+
+    found = []
+    for path in sorted((runs or RUNS).glob("*/report.json")):
+        with contextlib.suppress(ValueError, KeyError, AttributeError):  # of an earlier version, or cut off
+            report = read_value(path)
+            english = report["audit"]["language_shares"].get("en", 0)
+            if report["embedding"].get("model") in ENGLISH and english < MOSTLY:
+                found.append(f"{path.parent.name}: {percent(1 - english)} not English, {report['embedding']['model']}")
+    mend = "--set embed.model=BAAI/bge-m3, or quality.encoder for scores alone" if found else ""
+    told = "; ".join(found[:3]) or "no run reads other languages by an English embedder"
+    return Check("languages", "warn" if found else "ok", told, mend)
 
 
 def _cache() -> Check:

@@ -67,9 +67,8 @@ def measure(source: str, level: str | None, asked: argparse.Namespace) -> None:
         both = pd.concat([found[one], found[other]], axis=1, keys=["one", "other"]).dropna()
         figures = score_figures(both["one"], both["other"], levels=rubric.levels)
         low, high = figures["spearman_interval"] or (np.nan, np.nan)
-        print(
-            f"  {one} and {other}: Spearman {figures['spearman'] or np.nan:.3f} ({low:.3f} to {high:.3f}), n {len(both)}"
-        )
+        told = f"Spearman {figures['spearman'] or np.nan:.3f} ({low:.3f} to {high:.3f})"
+        print(f"  {one} and {other}: {told}, n {len(both)}")
 
 
 def main() -> None:
