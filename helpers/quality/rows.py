@@ -33,6 +33,20 @@ def read_rows(run: Run) -> pd.DataFrame:
     return number_vectors(texts, given=config.distinct)
 
 
+def join_findings(run: Run, rows: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with score and int_score and, where some were labelled, their domains and uses as one text each.
+
+    scores: in the order of rows. A row that was not labelled has null there.
+    """
+    found = rows.assign(score=scores["score"].to_numpy(), int_score=scores["int_score"].to_numpy())
+    path = run.path("uses/labels.parquet")
+    if not path.exists():
+        return found
+    labelled = read_value(path).drop_duplicates("id").set_index("id")
+    told = {name: rows["id"].map(labelled[name].map(", ".join)) for name in ("domains", "uses")}
+    return found.assign(**told)
+
+
 def read_topics(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the topics and the layers of a run's map; tables without a line where there is no map."""
     found = [run.path(name) for name in ("topics.parquet", "layers.parquet")]

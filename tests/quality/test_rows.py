@@ -1,0 +1,26 @@
+"""What other chapters found of rows stands beside them."""
+
+import pandas as pd
+
+from helpers.clean.filter import filter_rows
+from helpers.quality.rows import join_findings
+from helpers.runs import Run
+from helpers.settings import Config
+
+
+def test_scores_and_labels_stand_beside_the_rows_and_rules_read_them(tmp_path):
+    run = Run("r", Config(title="t", source={"path": "x"}), tmp_path)
+    rows = pd.DataFrame({"id": ["a", "b", "c"], "text": ["x", "y", "z"]})
+    scores = pd.DataFrame({"id": ["a", "b", "c"], "score": [1.0, 2.0, 3.0], "int_score": [1, 2, 3]})
+    assert join_findings(run, rows, scores).columns.tolist() == ["id", "text", "score", "int_score"]
+    (tmp_path / "uses").mkdir()
+    labelled = pd.DataFrame({"id": ["c", "a"], "domains": [["Law", "Health"], []], "uses": [["E-commerce"], ["Chat"]]})
+    labelled.to_parquet(tmp_path / "uses" / "labels.parquet")
+    found = join_findings(run, rows, scores)
+    assert found["domains"].tolist()[::2] == ["", "Law, Health"] and found["uses"].isna().tolist() == [
+        False,
+        True,
+        False,
+    ]
+    kept, dropped = filter_rows(found, keep=["uses.str.contains('E-commerce')"])
+    assert kept["id"].tolist() == ["c"] and dropped["id"].tolist() == ["a", "b"]
