@@ -16,10 +16,10 @@ COLUMNS = ("id", "score")
 def known_ratings(
     rows: pd.DataFrame, *, ratings: str | None = None, known: str | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return ratings (id, score, mode "known") and rejected (id, reason); every known score is in one of them.
+    """Return ratings (id, vector, score, mode "known") and rejected (id, reason); every known score is in one of them.
 
     known: a column of rows. ratings: a file with columns id and score, any that a table is read from. A score is a
-    number; several of one row are averaged. Raises ValueError for a column or file without what is asked for, or where
+    number; several that a file has of one id are averaged. vector: the number of the row's text. Raises ValueError for a column or file without what is asked for, or where
     no score belongs to a row.
     """
     if known:
@@ -39,8 +39,14 @@ def known_ratings(
     if not good.any():
         where = f"column {known}" if known else str(ratings)
         raise ValueError(f"{where}: no score belongs to a row: {reasons[0] if len(reasons) else 'it is empty'}")
-    found = pd.DataFrame({"id": told["id"], "score": score})[good].groupby("id", sort=False, as_index=False).mean()
-    return found.assign(mode="known"), pd.DataFrame({"id": told["id"], "reason": reasons})[~good.to_numpy()]
+    found = told[["id"]].assign(score=score)[good]
+    if known:
+        found.insert(1, "vector", rows["vector"].to_numpy()[good])
+    else:
+        numbers = rows[["id", "vector"]].astype({"id": str}).drop_duplicates()
+        found = numbers.merge(found.groupby("id", as_index=False).mean(), on="id")
+    rejected = pd.DataFrame({"id": told["id"], "reason": reasons})[~good.to_numpy()]
+    return found.assign(mode="known").reset_index(drop=True), rejected.reset_index(drop=True)
 
 
 def known_levels(scores: pd.Series) -> tuple[int, int]:

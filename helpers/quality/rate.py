@@ -42,7 +42,7 @@ def rate_texts(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return ratings and rejected rows; every text is in one of them, in order.
 
-    texts: id and text, as the scorer will see it. Ratings: id, score, spread (the levels' standard deviation) and
+    texts: id, text, as the scorer will see it, and vector, its number. Ratings: id, vector, score, spread (the levels' standard deviation) and
     probabilities (of each level) in mode direct, score and reason in mode reason; cut (whether the model could not read
     all of the text), mode, model, rubric, rubric_hash. direct: score is the mean of the levels. rejected: id, reason.
     backwards: the rubric is told from the highest level down. Raises ValueError without an LLM.
@@ -61,8 +61,9 @@ def rate_texts(
         problem = f"no level came within {max_new_tokens} tokens, drawn twice"
     good = found["score"].notna().to_numpy()
     by = {"mode": mode, "model": llm.name, "rubric": rubric.name, "rubric_hash": rubric.hash}
-    ratings = pd.concat([texts[["id"]].reset_index(drop=True), found], axis=1).assign(cut=cut, **by)[good]
-    rejected = texts[["id"]].reset_index(drop=True)[~good].assign(reason=problem)
+    named = texts[["id", "vector"]].reset_index(drop=True)
+    ratings = pd.concat([named, found], axis=1).assign(cut=cut, **by)[good]
+    rejected = named[["id"]][~good].assign(reason=problem)
     return ratings.reset_index(drop=True), rejected.reset_index(drop=True)
 
 
@@ -84,7 +85,7 @@ def rate_again(
     temperature = DRAWN if mode == "reason" else 0.0
     asked = {"mode": mode, "backwards": True, "temperature": temperature, "doing": "rate again", **settings}
     second, _ = rate_texts(texts.head(again), rubric, **asked)
-    both = ratings.merge(second, on="id", suffixes=("", "_again"))
+    both = ratings.merge(second, on="vector", suffixes=("", "_again"))
     if len(both) < 2:
         return None
     figures = score_figures(both["score"], both["score_again"], levels=rubric.levels)

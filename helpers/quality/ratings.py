@@ -76,7 +76,7 @@ def collect_ratings(
         inside = table["score"].between(*rubric.levels).all()
         return Ratings(table, rejected, rubric.levels if inside else known_levels(table["score"]))
     if quality.classifier:
-        nothing = pd.DataFrame({"id": pd.Series(dtype=object), "score": pd.Series(dtype=float)})
+        nothing = pd.DataFrame({"id": [], "vector": [], "score": [], "mode": []})
         return Ratings(nothing, nothing[["id"]].assign(reason=""), rubric.levels)
     llm = find_llm(**run.config.asking("quality"))
     asking = {"llm": llm, "mode": quality.mode, "max_new_tokens": quality.max_new_tokens, "seed": run.config.seed}
@@ -93,7 +93,7 @@ def ratings_table(ratings: Ratings, rows: pd.DataFrame, *, each: int = 2) -> pd.
     if ratings.table.empty:
         return ratings.table
     lowest, highest = ratings.levels
-    table = ratings.table.merge(rows.drop_duplicates("id")[["id", "text"]], on="id")
+    table = ratings.table.merge(rows.drop_duplicates("vector")[["vector", "text"]], on="vector")
     table["level"] = np.clip(np.floor(table["score"] + 0.5), lowest, highest).astype(int)
     some = table.sort_values(["level", "id"], kind="stable").groupby("level").head(each)
     shown = pd.DataFrame({"level": some["level"], "score": some["score"].round(2)})
@@ -105,14 +105,12 @@ def ratings_table(ratings: Ratings, rows: pd.DataFrame, *, each: int = 2) -> pd.
     return shown.reset_index(drop=True)
 
 
-def make_scorer(
-    ratings: Ratings, rows: pd.DataFrame, encoded: Encoded, *, seed: int = 42
-) -> tuple[Scorer, dict[str, Any]]:
+def make_scorer(ratings: Ratings, encoded: Encoded, *, seed: int = 42) -> tuple[Scorer, dict[str, Any]]:
     """Return the scorer made of ratings, or that of the classifier, and figures on ratings it has not seen, or none.
 
     Rows with equal texts are on one side. Raises ValueError for too few ratings, see fit_scorer.
     """
-    line = rows.drop_duplicates("id").set_index("id")["vector"].reindex(ratings.table["id"]).to_numpy(dtype=int)
+    line = ratings.table["vector"].to_numpy(dtype=int)
     scores = ratings.table["score"].to_numpy(dtype=float)
     if isinstance(encoded.embedder, Classifier):
         about = {"embedder": encoded.identity, "dimensions": encoded.vectors.shape[1]}

@@ -6,7 +6,9 @@ import pytest
 
 from helpers.quality.known import known_levels, known_ratings
 
-ROWS = pd.DataFrame({"id": ["a", "b", "c", "d"], "level": [1, 2.5, None, "x"], "text": ["t"] * 4})
+ROWS = pd.DataFrame(
+    {"id": ["a", "b", "c", "d"], "level": [1, 2.5, None, "x"], "text": ["t"] * 4, "vector": [0, 1, 2, 0]}
+)
 
 
 def test_a_column_of_the_rows():
@@ -27,7 +29,7 @@ def test_a_file_with_ids_and_scores(tmp_path, name):
 
 
 def test_numbers_as_ids_are_the_rows_ids(tmp_path):
-    rows = pd.DataFrame({"id": ["1", "2"], "text": ["a", "b"]})
+    rows = pd.DataFrame({"id": ["1", "2"], "text": ["a", "b"], "vector": [0, 1]})
     pd.DataFrame({"id": [2, 1], "score": [0.5, np.inf]}).to_parquet(tmp_path / "r.parquet")
     ratings, rejected = known_ratings(rows, ratings=str(tmp_path / "r.parquet"))
     assert ratings["id"].tolist() == ["2"] and rejected["id"].tolist() == ["1"]
@@ -46,6 +48,12 @@ def test_what_is_not_there_is_said(tmp_path):
     (tmp_path / "s.csv").write_text("id,score\nq,3\n")
     with pytest.raises(ValueError, match="no score belongs to a row: no row has this id"):
         known_ratings(ROWS, ratings=str(tmp_path / "s.csv"))
+
+
+def test_rows_of_one_id_are_told_apart_by_their_texts():
+    rows = pd.DataFrame({"id": ["a", "a", "b"], "stars": [1, 5, 3], "vector": [0, 1, 2], "text": list("xyz")})
+    ratings, _ = known_ratings(rows, known="stars")
+    assert ratings[["vector", "score"]].values.tolist() == [[0, 1], [1, 5], [2, 3]]
 
 
 @pytest.mark.parametrize(("scores", "levels"), [([1, 3], (1, 3)), ([0.2, 4.1], (0, 5)), ([2, 2], (2, 3))])
