@@ -19,8 +19,8 @@ def known_ratings(
     """Return ratings (id, vector, score, mode "known") and rejected (id, reason); every known score is in one of them.
 
     known: a column of rows. ratings: a file with columns id and score, any that a table is read from. A score is a
-    number; several that a file has of one id are averaged. vector: the number of the row's text. Raises ValueError for a column or file without what is asked for, or where
-    no score belongs to a row.
+    number; several that a file has of one id are averaged. vector: the number of the row's text. Raises ValueError for
+    a column or file without what is asked for, or where no score belongs to a row.
     """
     if known:
         if known not in rows:

@@ -42,10 +42,10 @@ def rate_texts(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return ratings and rejected rows; every text is in one of them, in order.
 
-    texts: id, text, as the scorer will see it, and vector, its number. Ratings: id, vector, score, spread (the levels' standard deviation) and
-    probabilities (of each level) in mode direct, score and reason in mode reason; cut (whether the model could not read
-    all of the text), mode, model, rubric, rubric_hash. direct: score is the mean of the levels. rejected: id, reason.
-    backwards: the rubric is told from the highest level down. Raises ValueError without an LLM.
+    texts: id, text, as the scorer will see it, and vector, its number. Ratings: id, vector, score; spread (the levels'
+    standard deviation) and probabilities (of each level) in mode direct, whose score is the mean of the levels, or
+    reason in mode reason; cut (whether the model could not read all of the text), mode, model, rubric, rubric_hash.
+    rejected: id, reason. backwards: the rubric is told from the highest level down. Raises ValueError without an LLM.
     """
     if llm is None:
         raise ValueError(NO_LLM)
