@@ -82,8 +82,8 @@ def main() -> None:
     ask.add_argument("--quantization", default="none")
     asked = ask.parse_args()
     for source in asked.sources:
-        path, _, level = source.partition(":")
-        measure(path, level or None, asked)
+        path, level = (source, None) if source.startswith("package:") or ":" not in source else source.rsplit(":", 1)
+        measure(path, level, asked)
 
 
 if __name__ == "__main__":
