@@ -5,6 +5,7 @@ An encoder's last layer knows little of it, and whether a text is easy, careful 
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -34,7 +35,7 @@ FIGURES = (
 WINDOW = 50  # words among which different ones are counted, so that the length of a text does not matter
 MOST = 100_000  # characters that are looked at
 _WORD = regex.compile(r"[\p{L}\p{M}]+(?:['’-][\p{L}\p{M}]+)*")
-_WORDS_BETWEEN = regex.compile(r"[.!?…。！？]+[\"'”’)\]]*(?=\s|$)|\n+")
+_BETWEEN = regex.compile(r"[.!?…。！？]+[\"'”’)\]]*(?=\s|$)|\n+")
 _SIGNS = {
     "commas": re.compile(r"[,،、，]"),
     "brackets": re.compile(r"[;:()；：（）]"),
@@ -55,9 +56,10 @@ def style_figures(texts: Sequence[str]) -> np.ndarray:
 
 
 def _figures(text: str) -> list[float]:
-    words = _WORD.findall(text)
-    letters = np.fromiter(map(len, words), dtype=np.int64, count=len(words)) if words else np.zeros(1, dtype=np.int64)
-    lengths = _sentence_lengths(text)
+    spoken = [found for part in _BETWEEN.split(text) if (found := _WORD.findall(part))]
+    words = list(itertools.chain.from_iterable(spoken))
+    letters = np.array(list(map(len, words)) or [0])
+    lengths = list(map(len, spoken))
     sentences, count, size = max(1, len(lengths)), max(1, len(words)), max(1, len(text))
     signs = {name: len(pattern.findall(text)) for name, pattern in _SIGNS.items()}
     return [
@@ -80,12 +82,6 @@ def _figures(text: str) -> list[float]:
         len(_CAPITALS.findall(text)) / size,
         len(_OTHER.findall(text)) / size,
     ]
-
-
-def _sentence_lengths(text: str) -> list[int]:
-    """Return how many words each sentence has that has any."""
-    counts = (len(_WORD.findall(part)) for part in _WORDS_BETWEEN.split(text))
-    return [count for count in counts if count]
 
 
 def _different(words: Sequence[str]) -> float:
