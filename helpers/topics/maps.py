@@ -22,6 +22,7 @@ from helpers.topics.page import write_map
 from helpers.topics.page_data import cell_text
 from helpers.topics.plot import write_map_picture
 
+DIGITS = 2  # of numbers that rows are coloured by
 FRAME = 700  # pixels; the height of the page in a notebook
 SPOKEN = ["turns", "speakers"]
 
@@ -80,7 +81,7 @@ def draw_coloured(
         return "no map to draw: run notebooks/1_topics_template first"
     first = rows.drop_duplicates("vector").sort_values("vector")
     shown = [*columns, *(name for name in run.config.plot.hover_columns if name in rows)]
-    points, lines = rows_of_points(rows, first, shown)
+    points, lines = rows_of_points(rows.round(dict.fromkeys(columns, DIGITS)), first, shown)
     at = points.pop("vector").to_numpy()
     about = {"title": run.config.title, "sub_title": f"{_sub_title(topics)} · {', '.join(columns)}"}
     size = {"hover_chars": run.config.plot.hover_chars, "max_mb": run.config.plot.max_mb}
