@@ -52,6 +52,7 @@ def forget(dataset: str, runs: str | Path | None = None) -> dict[str, int]:
     freed, files = folder_size(folder), sum(path.is_file() for path in folder.rglob("*"))
     if folder.is_dir():
         shutil.rmtree(folder)
+        shutil.rmtree(folder.parent / "uses_together", ignore_errors=True)  # tells of this one too
     cleared = clear_copies(folder.name)
     vectors = VectorCache(folder.parent).forget(folder.name)
     if not files + cleared + vectors:

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from helpers.assign_settings import NewSource, NewText, Shards
 from helpers.llm_settings import LanguageModel
 from helpers.section import Count, Names, Section, Share
+
+
+class Model(Section):
+    """A model that reads texts: an encoder, or a sequence classification model."""
+
+    model: str  # a hub name or a folder
+    revision: str | None = None
+    batch_size: Count | Literal["auto"] = "auto"
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    prefix: str = ""  # put before each text, as some models want ("query: ")
+    trust_remote_code: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_a_name(cls, given: Any) -> Any:  # noqa: ANN401 - whatever stands in the YAML
+        return {"model": given} if isinstance(given, str) else given
 
 
 class Quality(Shards):
@@ -23,16 +39,23 @@ class Quality(Shards):
     again: Annotated[int, Field(ge=0)] = 50  # of them rated a second time, to see how far the LLM agrees with itself
     max_new_tokens: Count = 128  # longest reason with its level
     llm: LanguageModel | None = None  # none: that of label
-    encoder: str | None = None  # whose vectors the scorer reads; none: the map's; a hub name or a folder
+    encoder: Model | None = None  # whose vectors the scorer reads; none: the map's
     style: bool = True  # whether the scorer may read how a text is written beside its vector
-    classifier: str | None = None  # a sequence classification model in place of all this; a hub name or a folder
-    threshold: float | None = None  # score that is good enough; none: just above the middle of the rubric
+    classifier: Model | None = None  # a sequence classification model in place of rating and training
+    threshold: float | None = None  # score that is good enough; none: the middle of the levels
     keep: Names = []  # rules that a row is to fulfil, such as "score >= 3"; none: all are kept
     source: NewSource | None = None  # further rows to be scored, shard by shard
     column: str | None = None  # their ready vectors in Parquet files; none: texts are embedded as the map's were
     text: NewText = NewText()
     keep_vectors: bool = False  # whether vectors made of their texts are kept, for another pass
     output: Annotated[str, Field(pattern=r"^scored[\w-]*$")] = "scored"  # folder in quality/ for them
+
+    @model_validator(mode="after")
+    def _refuse_what_would_do_nothing(self) -> Quality:
+        for one, other in (("ratings", "known"), ("classifier", "encoder")):
+            if self[one] and self[other]:
+                raise ValueError(f"{one} and {other}: either takes the place of the other, name one of them")
+        return self
 
 
 class Uses(Section):

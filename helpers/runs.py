@@ -139,9 +139,11 @@ class Run:
     def show(self, figure: Any, name: str) -> Any:  # noqa: ANN401 - matplotlib Figure -> IPython Image
         """Save a matplotlib figure as a PNG of the run folder and return it for the notebook to show.
 
-        A sentence in its place, which says why there is nothing to draw, is returned as it is.
+        A sentence in its place, which says why there is nothing to draw, is returned as it is, and an older picture
+        goes.
         """
         if isinstance(figure, str):
+            self.path(name).unlink(missing_ok=True)
             return figure
         import io
 

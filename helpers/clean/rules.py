@@ -41,6 +41,14 @@ def read_rules(keep: Sequence[str], columns: Sequence[str]) -> list[Rule]:
     return [_read_rule(text, list(columns)) for text in dict.fromkeys([keep] if isinstance(keep, str) else keep)]
 
 
+def knows(rule: str, columns: Sequence[str]) -> bool:
+    """Return whether rows with such columns have all that a rule speaks of."""
+    try:
+        return bool(read_rules([rule], columns))
+    except ValueError:
+        return False
+
+
 def first_broken(rows: pd.DataFrame, rules: Sequence[Rule]) -> np.ndarray:
     """Return (n,) the number of the first rule that each row does not fulfil, -1 where it fulfils all."""
     first = np.full(len(rows), -1)
@@ -91,6 +99,8 @@ def _read_rule(text: str, columns: list[str]) -> Rule:
         if re.search(r"[^=!<>]=[^=]", code):
             raise wrong("it sets a value; two equals signs compare, as in \"summary_label == 'Cats'\"") from None
         raise wrong(f"this is no expression over columns ({getattr(error, 'msg', error)})") from None
+    if isinstance(tree.body, ast.Tuple):
+        raise wrong('these are several rules: write a list of them, as in ["score >= 3", "topic != 4"]')
     if problem := _problem(tree):
         raise wrong(problem)
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}

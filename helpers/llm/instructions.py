@@ -16,6 +16,7 @@ from helpers.config import ROOT
 INSTRUCTIONS = ROOT / "helpers" / "instructions"
 Chat = list[dict[str, str]]
 PER_TOKEN = 40  # no tokenizer needs more characters of text for a token
+FRAME = r"</?\s*text\s*>"  # what stands around a text in an instruction
 SPARE = 32  # tokens for what an answer is made to begin with
 
 
@@ -77,13 +78,14 @@ def fill_fitting(
 
 
 def without_marks(text: str, llm: Any) -> str:  # noqa: ANN401
-    """Return a text without anything that the model reads as a mark of its own.
+    """Return a text without anything that the model reads as a mark of its own, or that would close its frame.
 
     A dataset may hold `<|im_end|>` or the like; left in, it would end the turn and speak for the assistant. Of a model
     behind a server the tokenizer is not known: all that looks like a mark goes.
     """
     marks = llm.tokenizer.get_added_vocab() if llm.tokenizer is not None else ()
     known = sorted(map(re.escape, marks), key=len, reverse=True) or [r"<\|[^<>|]{1,40}\|>", r"</?s>", r"\[/?INST\]"]
+    known.append(FRAME)
     while (cleaned := re.sub("|".join(known), " ", text)) != text:
         text = cleaned
     return text

@@ -8,17 +8,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from helpers.assign_settings import NewSource
 from helpers.files import read_value
-from helpers.runs import Run
+from helpers.quality.rows import has_map
+from helpers.quality_settings import Model
+from helpers.runs import STAGES, Run
 from helpers.settings import Config, Embed
 from helpers.text.audit import count_texts
 from helpers.text.style import style_figures
 from helpers.text.truncate import truncate_texts
-from helpers.vectors.embed import embed_texts
+from helpers.vectors.classifier import Classifier
+from helpers.vectors.embed import embed_texts, number_vectors
 from helpers.vectors.embedder import Embedder, find_embedder, unit_length
 from helpers.vectors.new_rows import READING
 
 OWN = "own vectors"
+CUT = ("n_tokens", "truncated", "duplicate_of")  # columns that tell of a cut
 
 
 @dataclass(frozen=True)
@@ -40,46 +45,72 @@ def encode_rows(
     run: Run,
     rows: pd.DataFrame,
     *,
-    encoder: str | None = None,
-    classifier: str | None = None,
+    encoder: Model | None = None,
+    classifier: Model | None = None,
     style: bool = True,
+    source: NewSource | None = None,
+    column: str | None = None,
     **_: object,
 ) -> tuple[pd.DataFrame, Encoded]:
     """Return the rows, their texts cut to what is read of them, and what a scorer reads (settings of quality).
 
-    The vectors are the map's where there is one and no other encoder is named; else texts are embedded, and what was
-    embedded before comes from the cache. classifier: a sequence classification model, whose answers are the vectors;
-    its texts need no style.
+    The vectors are the map's, or the user's own, unless an encoder is named; without a map the run's embedder is taken.
+    A named encoder reads whole texts anew, up to its own window, so that those of the map and of other sources are read
+    alike; what was embedded before comes from the cache. classifier: a sequence classification model, whose answers are
+    the vectors. Style is left out where vectors are all there is: of own ones, and where source has a column of them.
     """
-    folder = run.path("model")
-    if not encoder and not classifier and (folder / READING).exists() and run.path("rows.parquet").exists():
-        vectors = unit_length(np.load(run.path("vectors.npy")))
-        reading = read_value(folder / READING)
-        identity = reading["identity"] if not run.config.own_vectors else OWN
-        return rows, Encoded(vectors, _style(rows) if style else None, identity, reading)
-    config = _with_encoder(run.config, encoder, classifier)
-    embedder = find_embedder(**config.embed, kind="classifier" if classifier else "embedder")
+    config, named = run.config, encoder or classifier
+    told = style and not classifier and not config.own_vectors and not (source and column)
+    if not named and (config.own_vectors or has_map(run)):
+        vectors, reading = _known(run, rows)
+        identity = OWN if config.own_vectors else reading["identity"]
+        return rows, Encoded(vectors, _style(rows) if told else None, identity, reading)
+    kind = {"kind": "classifier" if classifier else "embedder"}
+    if named:
+        config = _with_encoder(config, named, **kind)
+        rows = _whole_texts(run, rows)
+    embedder = find_embedder(**config.embed, **kind)
+    if isinstance(embedder, Classifier):
+        embedder.levels()  # refused before anything is read
     rows = _cut(rows, config.cut(embedder.window), embedder)
     vectors, _ = embed_texts(rows, embedder=embedder, **config.embed, runs=run.folder.parent, run=run.name)
     vectors = vectors.astype(np.float32) if classifier else unit_length(vectors)
-    told = _style(rows) if style and not classifier else None
+    embedder.free()
     reading = config.reading(embedder)
-    reading["embed"] |= {"kind": "classifier"} if classifier else {}
-    return rows, Encoded(vectors, told, embedder.identity, reading, embedder)
+    reading["embed"] |= kind if classifier else {}
+    return rows, Encoded(vectors, _style(rows) if told else None, embedder.identity, reading, embedder)
 
 
-def _with_encoder(config: Config, encoder: str | None, classifier: str | None) -> Config:
-    """Return the settings as they would be had the encoder, if one is named, been that of the run."""
-    if not (encoder or classifier):
-        return config
+def _known(run: Run, rows: pd.DataFrame) -> tuple[np.ndarray, dict[str, Any]]:
+    """Return the vectors of the map, or the user's own where there is no map, and how new rows are read."""
+    if has_map(run):
+        return unit_length(np.load(run.path("vectors.npy"))), read_value(run.path("model") / READING)
+    embed = run.config.embed
+    vectors, _ = embed_texts(rows, embedder=None, **embed, runs=run.folder.parent, run=run.name)
+    return unit_length(vectors), {"embed": embed.model_dump(), "redact": run.config.redact.model_dump()}
+
+
+def _with_encoder(config: Config, named: Model, *, kind: str) -> Config:
+    """Return the settings as they would be had this model been that of the run."""
     # What a classifier says of a text's windows cannot be put together as their vectors are.
-    long_texts = "truncate" if classifier else config.embed.long_texts
-    embed = Embed(model=encoder or classifier, device=config.embed.device, long_texts=long_texts)
-    window = find_embedder(**embed, kind="classifier" if classifier else "embedder").window
+    long_texts = "truncate" if kind == "classifier" else config.embed.long_texts
+    embed = Embed(**named, device=config.embed.device, long_texts=long_texts)
+    window = find_embedder(**embed, kind=kind).window
     limit = config.truncate.max_tokens and min(config.truncate.max_tokens, window)
     return config.model_copy(
         update={"embed": embed, "truncate": config.truncate.model_copy(update={"max_tokens": limit})}
     )
+
+
+def _whole_texts(run: Run, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with the texts that they had before the map's embedder cut them, where these are still there."""
+    path = run.path(STAGES["redact"][0])
+    if not path.exists():
+        return rows
+    whole = read_value(path)
+    if len(whole) != len(rows) or (whole["id"].to_numpy() != rows["id"].to_numpy()).any():
+        return rows
+    return number_vectors(rows.assign(**{name: whole[name].to_numpy() for name in ("text", "turns", "speakers")}))
 
 
 def _style(rows: pd.DataFrame) -> np.ndarray:
@@ -88,4 +119,5 @@ def _style(rows: pd.DataFrame) -> np.ndarray:
 
 def _cut(rows: pd.DataFrame, cut: dict[str, Any], embedder: Embedder) -> pd.DataFrame:
     counts = count_texts(rows, tokenizer=embedder.tokenizer, language_rows=0)
-    return rows.assign(text=truncate_texts(rows, counts, tokenizer=embedder.tokenizer, **cut)["text"])
+    found = truncate_texts(rows, counts, tokenizer=embedder.tokenizer, **cut)
+    return rows.assign(**{name: found[name] for name in ("text", *CUT)})

@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 
 BINS = 10
+FEWEST = 10  # rows below which nothing is said of others
 
 
-def score_figures(known: np.ndarray, told: np.ndarray, *, levels: tuple[int, int]) -> dict[str, Any]:
+def score_figures(
+    known: np.ndarray, told: np.ndarray, *, levels: tuple[int, int], weights: np.ndarray | None = None
+) -> dict[str, Any]:
     """Return figures of scores told (n,) against those known (n,); both need not be whole.
 
     spearman, and spearman_interval, between which values it is with 95%; kappa (quadratic), macro_f1 and confusion
@@ -21,6 +24,7 @@ def score_figures(known: np.ndarray, told: np.ndarray, *, levels: tuple[int, int
     from sklearn.metrics import cohen_kappa_score, confusion_matrix, f1_score
 
     known, told = np.asarray(known, dtype=np.float64), np.asarray(told, dtype=np.float64)
+    weights = np.ones(len(known)) if weights is None else np.asarray(weights, dtype=np.float64)
     names = list(range(levels[0], levels[1] + 1))
     whole = [np.clip(np.floor(one + 0.5), *levels).astype(int) for one in (known, told)]
     varied = len(np.unique(np.concatenate(whole))) > 1  # else kappa is 0 / 0
@@ -32,30 +36,32 @@ def score_figures(known: np.ndarray, told: np.ndarray, *, levels: tuple[int, int
         "macro_f1": float(f1_score(*whole, average="macro", labels=sorted(set(whole[0])), zero_division=0)),
         "error": float(np.abs(known - told).mean()) if len(known) else None,
         "confusion": confusion_matrix(*whole, labels=names).tolist(),
-        "thresholds": [_threshold(*whole, level) for level in names[1:]],
-        "calibration": _calibration(known, told),
+        "thresholds": [_threshold(*whole, level, weights) for level in names[1:]],
+        "calibration": _calibration(known, told, weights),
     }
 
 
-def _threshold(known: np.ndarray, told: np.ndarray, level: int) -> dict[str, Any]:
+def _threshold(known: np.ndarray, told: np.ndarray, level: int, weights: np.ndarray) -> dict[str, Any]:
     is_known, is_told = known >= level, told >= level
-    both = int((is_known & is_told).sum())
-    precision = both / is_told.sum() if is_told.any() else None
-    recall = both / is_known.sum() if is_known.any() else None
-    total = int(is_known.sum() + is_told.sum())
+    true, said, both = (float(weights[rows].sum()) for rows in (is_known, is_told, is_known & is_told))
     return {
         "level": level,
-        "known": float(is_known.mean()),
-        "told": float(is_told.mean()),
-        "precision": None if precision is None else float(precision),
-        "recall": None if recall is None else float(recall),
-        "f1": 2 * both / total if total else None,
+        "known": true / weights.sum(),
+        "told": said / weights.sum(),
+        "precision": both / said if said else None,
+        "recall": both / true if true else None,
+        "f1": 2 * both / (true + said) if true + said else None,
+        "counted": int(is_told.sum()),
     }
 
 
-def _calibration(known: np.ndarray, told: np.ndarray) -> list[dict[str, float]]:
+def _calibration(known: np.ndarray, told: np.ndarray, weights: np.ndarray) -> list[dict[str, float]]:
     parts = np.array_split(np.argsort(told, kind="stable"), min(BINS, max(1, len(told) // 5)))
-    return [{"told": float(told[part].mean()), "known": float(known[part].mean())} for part in parts if len(part)]
+    return [
+        {name: float(np.average(one[part], weights=weights[part])) for name, one in (("told", told), ("known", known))}
+        for part in parts
+        if len(part)
+    ]
 
 
 def _spearman(known: np.ndarray, told: np.ndarray) -> float | None:
@@ -68,7 +74,7 @@ def _spearman(known: np.ndarray, told: np.ndarray) -> float | None:
 
 def _interval(spearman: float | None, n: int) -> list[float] | None:
     """Return between which values that of all rows is with 95%, by Bonett and Wright (2000)."""
-    if spearman is None or n < 4:
+    if spearman is None or n < FEWEST:
         return None
     reach = 1.96 * np.sqrt((1 + spearman**2 / 2) / (n - 3))
     middle = np.arctanh(np.clip(spearman, -0.999999, 0.999999))

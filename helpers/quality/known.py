@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from helpers.quality.rubric import MOST_LEVELS
 from helpers.text.load import load_rows
 from helpers.text.sources.read import kind_of
+from helpers.text.sources.records import as_id
 
 COLUMNS = ("id", "score")
 
@@ -33,12 +36,16 @@ def known_ratings(
         told = _read(Path(str(ratings)).expanduser())
     score = pd.to_numeric(told["score"].map(lambda one: None if isinstance(one, bool) else one), errors="coerce")
     score = score.astype(float).where(np.isfinite(score.astype(float)))
-    is_here = told["id"].isin(set(rows["id"].astype(str)))
+    names = rows["id"].astype(str)
+    is_here = told["id"].isin(set(names))
     good = score.notna() & is_here
     reasons = np.where(~is_here, "no row has this id", [f"no number: {str(one)[:60]!r}" for one in told["score"]])
     if not good.any():
         where = f"column {known}" if known else str(ratings)
-        raise ValueError(f"{where}: no score belongs to a row: {reasons[0] if len(reasons) else 'it is empty'}")
+        raise ValueError(
+            f"{where}: no score belongs to a row: {reasons[0] if len(reasons) else 'it is empty'}; ids there are like "
+            f"{', '.join(told['id'].head(3).map(str))}, those of the rows like {', '.join(names.head(3))}"
+        )
     found = told[["id"]].assign(score=score)[good]
     if known:
         found.insert(1, "vector", rows["vector"].to_numpy()[good])
@@ -50,9 +57,17 @@ def known_ratings(
 
 
 def known_levels(scores: pd.Series) -> tuple[int, int]:
-    """Return the lowest and the highest level that scores lie between, two at least."""
-    lowest = int(np.floor(scores.min()))
-    return lowest, max(int(np.ceil(scores.max())), lowest + 1)
+    """Return the lowest and the highest level that scores lie between, two at least.
+
+    Raises ValueError for more than a scale may have.
+    """
+    lowest, highest = int(np.floor(scores.min())), int(np.ceil(scores.max()))
+    if highest - lowest >= MOST_LEVELS:
+        raise ValueError(
+            f"known scores lie between {lowest} and {highest}: expected at most {MOST_LEVELS} levels; divide them, so "
+            "that they lie between 0 and 10 for example"
+        )
+    return lowest, max(highest, lowest + 1)
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -61,8 +76,6 @@ def _read(path: Path) -> pd.DataFrame:
     if kind_of(path) == "parquet":
         table = pd.read_parquet(path)
     else:
-        import json
-
         rows, rejected = load_rows(path=str(path))
         if len(rejected):
             raise ValueError(f"quality.ratings: {path.name} has rows that cannot be read: {rejected['reason'].iloc[0]}")
@@ -71,4 +84,5 @@ def _read(path: Path) -> pd.DataFrame:
         raise ValueError(
             f"quality.ratings: {path.name} has no column {missing[0]!r}; columns are {', '.join(map(str, table))}"
         )
-    return pd.DataFrame({"id": table["id"].astype(str), "score": table["score"]}).reset_index(drop=True)
+    ids = [as_id(one) for one in table["id"].astype(object)]
+    return pd.DataFrame({"id": ids, "score": table["score"].to_numpy()})

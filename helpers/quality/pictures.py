@@ -17,6 +17,7 @@ NAMED = 15  # topics named on the map
 BARS = 4  # a level, in the picture of the scores
 FEW = 12  # levels up to which each has bars of its own, and every pair of them its rows written down
 LEAST_REACH = 0.01  # between scores whose colours differ
+JUDGES = 50  # held-out ratings below which a curve is mostly chance
 GAIN = 0.02  # of a figure by twice the ratings, from which on more of them are worth the while
 FENCE = 3.0  # interquartile ranges; Tukey calls what lies further "far out"
 INK, PALE, NEW, GONE = "#2b5c8a", "#9db7cf", "#b3261e", "#c06c2f"
@@ -26,11 +27,12 @@ Numbers = Sequence[float] | np.ndarray | pd.Series
 
 
 def plot_distribution(
-    scores: Numbers, ratings: Numbers | None = None, *, levels: tuple[int, int], threshold: float
+    scores: Numbers, ratings: pd.DataFrame | None = None, *, levels: tuple[int, int], threshold: float
 ) -> Any:  # noqa: ANN401 - a matplotlib Figure, or a sentence
-    """Return bars of all scores (n,), those from the threshold on in strong, and an outline of the ratings (m,).
+    """Return bars of all scores (n,), those from the threshold on in strong, and an outline of the ratings.
 
-    Scores outside of the levels are in the outermost bars. The outline has a step a level (a bar where there are more
+    ratings: score and, where they do not all stand for as many rows, weight. Scores outside of the levels are in the
+    outermost bars. The outline has a step a level (a bar where there are more
     than FEW levels) and the area of the bars.
     """
     scores = _present(scores)
@@ -46,9 +48,11 @@ def plot_distribution(
     axes.bar(edges[:-1], below, width=width, align="edge", color=PALE, label="rows below")
     axes.bar(edges[:-1], above, width=width, align="edge", bottom=below, color=INK, label="rows at it or above")
     axes.axvline(threshold, color=NEW, lw=1.2, label=f"threshold {threshold:g}")
-    if ratings is not None and len(rated := _present(ratings)):
+    if ratings is not None and len(rated := ratings.dropna(subset=["score"])):
         steps = edges[::BARS] if count <= FEW else edges
-        shares = np.histogram(np.clip(rated, low, high), steps)[0] / len(rated) * width / (steps[1] - steps[0])
+        weights = rated["weight"] / rated["weight"].sum() if "weight" in rated else np.full(len(rated), 1 / len(rated))
+        found = np.histogram(rated["score"].clip(low, high), steps, weights=weights)[0]
+        shares = found * width / (steps[1] - steps[0])
         axes.stairs(shares, steps, color=GONE, lw=1.5, label=f"the {counted(len(rated), 'rating')}")
     axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g}%")
     axes.set_ylabel("share of the rows", fontsize=9)
@@ -105,13 +109,14 @@ def plot_curve(figures: dict[str, Any] | None) -> Any:  # noqa: ANN401 - a Figur
     """Return how good the scorer is by how many ratings it learnt from; the title says whether more would help.
 
     They would where, going on as from the third last point to the last, twice the ratings raise the mean of what is
-    measured by GAIN or more.
+    measured by GAIN or more; of fewer than JUDGES held-out ratings nothing is said.
     """
     curve = (figures or {}).get("curve") or []
     table = pd.DataFrame(curve).astype(float).dropna(axis=1)
     names = [name for name in MEASURES if name in table]
     if len(table) < 3 or not names:
         return "no learning curve: no scorer was made of ratings here, or they were too few to tell"
+    enough = figures["n"] >= JUDGES
     gain = np.polyfit(np.log2(table["rows"].tail(3)), table[names].mean(axis=1).tail(3), 1)[0]
     figure, axes = _figure(height=3.2, width=7)
     for name in names:
@@ -123,7 +128,8 @@ def plot_curve(figures: dict[str, Any] | None) -> Any:  # noqa: ANN401 - a Figur
     axes.set_xlabel("ratings learnt from", fontsize=9)
     axes.set_ylabel(f"on {counted(figures['n'], 'held-out rating')}", fontsize=9)
     helps, little = f"More ratings would help: twice as many, about {gain:+.2f}", "More ratings would help little"
-    axes.set_title(helps if gain >= GAIN else little, fontsize=11, loc="left")
+    unsure = "Would more ratings help? These are too few to tell"
+    axes.set_title((helps if gain >= GAIN else little) if enough else unsure, fontsize=11, loc="left")
     return figure
 
 

@@ -29,7 +29,8 @@ EXCERPT = 200  # characters of a text in a table
 class Ratings:
     """Ratings by row, those that came to nothing with the reason, and on which scale; see rate.rate_texts.
 
-    by: what the model is, None where no model was asked. agreement: how far it agrees with itself, see rate.rate_again.
+    weight, a further column of the ratings: how many rows each stands for, as topics are not rated by their sizes. by:
+    what the model is, None where no model was asked. agreement: how far it agrees with itself, see rate.rate_again.
     """
 
     table: pd.DataFrame
@@ -73,19 +74,27 @@ def collect_ratings(
     quality = run.config.quality
     if quality.ratings or quality.known:
         table, rejected = known_ratings(rows, ratings=quality.ratings, known=quality.known)
-        inside = table["score"].between(*rubric.levels).all()
-        return Ratings(table, rejected, rubric.levels if inside else known_levels(table["score"]))
+        return Ratings(table.assign(weight=1.0), rejected, known_levels(table["score"]))
     if quality.classifier:
-        nothing = pd.DataFrame({"id": [], "vector": [], "score": [], "mode": []})
+        nothing = pd.DataFrame({"id": [], "vector": [], "score": [], "mode": [], "weight": []})
         return Ratings(nothing, nothing[["id"]].assign(reason=""), rubric.levels)
     llm = find_llm(**run.config.asking("quality"))
     asking = {"llm": llm, "mode": quality.mode, "max_new_tokens": quality.max_new_tokens, "seed": run.config.seed}
     asking |= {"log": run.path(LOG)}
     table, rejected = rate_texts(chosen, rubric, **asking)
+    table = table.assign(weight=_weights(table, chosen, rows))
     agreement = rate_again(chosen, table, rubric, again=quality.again, **asking) if quality.again else None
     own = {} if topics is None else {"topics": rate_topics(topics, rows, rubric, llm=llm, log=run.path(LOG))}
     llm.free()
     return Ratings(table, rejected, rubric.levels, llm.facts, agreement, **own)
+
+
+def _weights(table: pd.DataFrame, chosen: pd.DataFrame, rows: pd.DataFrame) -> np.ndarray:
+    """Return how many rows of its topic each rating stands for; 1 where there are no topics."""
+    if "topic" not in rows:
+        return np.ones(len(table))
+    topic = table["vector"].map(chosen.set_index("vector")["topic"])
+    return (topic.map(rows["topic"].value_counts()) / topic.map(topic.value_counts())).to_numpy(dtype=float)
 
 
 def ratings_table(ratings: Ratings, rows: pd.DataFrame, *, each: int = 2) -> pd.DataFrame:
@@ -119,6 +128,7 @@ def make_scorer(ratings: Ratings, encoded: Encoded, *, seed: int = 42) -> tuple[
         return scorer, score_figures(scores, told, levels=ratings.levels) if len(scores) > 1 else {}
     style = None if encoded.style is None else encoded.style[line]
     about = {"levels": ratings.levels, "groups": line, "embedder": encoded.identity, "seed": seed}
+    about |= {"counts": ratings.table["weight"].to_numpy(dtype=float)}
     return fit_scorer(encoded.vectors[line], scores, style=style, **about)
 
 

@@ -15,8 +15,9 @@ from helpers.runs import Run
 from helpers.shown import percent
 from helpers.text.audit import find_languages
 
-LANGUAGE_ROWS = 300
-GOOD, POOR = 0.7, 0.4  # Spearman's correlation from which on, and below which, scores follow ratings well and badly
+LANGUAGE_ROWS = 300  # evenly spread
+GOOD, POOR = 0.6, 0.2  # Spearman's correlation, at least so much with 95%: scores follow ratings well, and roughly
+MOSTLY = 0.7  # share of English texts from which on an encoder made for English is in its place
 UNSURE = 0.5  # the same of a model with itself below which its ratings are hardly more than chance
 
 
@@ -40,7 +41,8 @@ def collect_report(
     rules, topics: see count_by_rule and score_topics. further: of another source's rows, see score.further_figures.
     """
     quality = run.config.quality
-    languages = pd.Series(find_languages(rows["text"].tolist()[:LANGUAGE_ROWS], LANGUAGE_ROWS)).dropna()
+    languages = pd.Series(find_languages(rows["text"].tolist(), LANGUAGE_ROWS)).dropna()
+    told = ratings.by is not None
     report = {
         "name": run.name,
         "title": run.config.title,
@@ -52,10 +54,10 @@ def collect_report(
         "rejected_by_reason": ratings.rejected["reason"].value_counts().to_dict(),
         "by": ratings.by,
         "mode": ratings.table["mode"].iloc[0] if len(ratings.table) else None,
-        "rubric": rubric.name,
-        "rubric_hash": rubric.hash,
-        "levels": list(ratings.levels),
-        "threshold": threshold_of(run, rubric),
+        "rubric": rubric.name if told else None,
+        "rubric_hash": rubric.hash if told else None,
+        "levels": list(scorer.levels),
+        "threshold": threshold_of(run, scorer.levels),
         "encoder": encoded.identity,
         "inputs": scorer.inputs.kind,
         "scorer": figures,
@@ -75,10 +77,10 @@ def collect_report(
 STAGES = ("rate", "distil", "score", "score_new")  # of this chapter
 
 
-def threshold_of(run: Run, rubric: Rubric) -> float:
-    """Return the score that is good enough: as set, or just above the middle of the rubric."""
+def threshold_of(run: Run, levels: tuple[int, int]) -> float:
+    """Return the score that is good enough: as set, or the middle of the levels."""
     wanted = run.config.quality.threshold
-    return rubric.middle if wanted is None else float(wanted)
+    return sum(levels) / 2 if wanted is None else float(wanted)
 
 
 def advice(report: dict[str, Any]) -> str:
@@ -91,7 +93,7 @@ def advice(report: dict[str, Any]) -> str:
             "quality.llm.model, or rate some rows by hand, quality.ratings."
         )
     encoder = str(report["encoder"]).split(" ")[0]
-    if encoder in ENGLISH and (report["english"] or 1) < 0.7:
+    if encoder in ENGLISH and report["english"] is not None and report["english"] < MOSTLY:
         told.append(
             f"{percent(1 - report['english'])} of the texts are not English, which {encoder} is made for: set "
             "quality.encoder to a model of many languages, such as BAAI/bge-m3."
@@ -107,21 +109,20 @@ def advice(report: dict[str, Any]) -> str:
 
 def _on_scores(figures: dict[str, Any]) -> str:
     follows = figures.get("spearman")
+    if not figures:
+        return "There are no ratings to hold the scores against: read some rows of each level before you filter."
     if follows is None:
-        return "There is nothing to hold the scores against: read some rows of each level before you filter by them."
-    between = figures["spearman_interval"]
-    reach = f", between {between[0]:.2f} and {between[1]:.2f}" if between else ""
-    told = f"Spearman {follows:.2f}{reach}, on {figures['n']:,} ratings that the scorer has not seen"
-    if follows >= GOOD:
+        return "The scorer, or the ratings held out, say the same of all rows: there is nothing to filter by."
+    if not figures["spearman_interval"]:
+        return f"{figures['n']:,} ratings held out are too few to tell whether the scores follow them: rate more rows."
+    low, high = figures["spearman_interval"]
+    told = f"Spearman {follows:.2f}, between {low:.2f} and {high:.2f}, on {figures['n']:,} ratings that it has not seen"
+    if low >= GOOD:
         return f"The scores follow the ratings well ({told})."
-    if follows >= POOR:
-        return (
-            f"The scores follow the ratings roughly ({told}): they part the best rows from the worst, not neighbours."
-        )
-    return (
-        f"The scores hardly follow the ratings ({told}): do not filter by them. Rate more rows, or take a larger model "
-        "or another encoder."
-    )
+    if low >= POOR:
+        return f"The scores follow the ratings roughly ({told}): they part the best from the worst, not neighbours."
+    more = "rate more rows to know" if high >= GOOD else "rate more rows, or take a larger model or another encoder"
+    return f"It is not shown that the scores follow the ratings ({told}): do not filter by them, but {more}."
 
 
 def report_table(report: dict[str, Any]) -> pd.DataFrame:
@@ -130,7 +131,10 @@ def report_table(report: dict[str, Any]) -> pd.DataFrame:
         ("rows", f"{report['rows']:,}"),
         ("rated", f"{report['rated']:,} ({report['rejected']:,} rejected), {report['mode']}"),
         ("by", ", ".join((report["by"] or {"": "known scores or a classifier"}).values())),
-        ("rubric", f"{report['rubric']}, levels {report['levels'][0]} to {report['levels'][1]}"),
+        (
+            "levels",
+            f"{report['levels'][0]} to {report['levels'][1]}" + (f", {report['rubric']}" * bool(report["rubric"])),
+        ),
         ("score", f"{report['score']['mean']:.2f} in the mean, standard deviation {report['score']['std']:.2f}"),
         ("kept", f"{report['kept']:,}"),
         ("dropped", f"{report['dropped']:,}"),

@@ -12,6 +12,13 @@ from helpers.text.reject import join_rejected
 from helpers.text.strings import convert_rows
 from helpers.vectors.embed import number_vectors
 
+FOUND = ("score", "int_score", "domains", "uses", "rule")  # columns that this chapter adds to rows
+
+
+def has_map(run: Run) -> bool:
+    """Return whether the run has a finished map."""
+    return all(run.path(name).exists() for name in ("report.json", "topics.parquet", "rows.parquet"))
+
 
 def read_rows(run: Run) -> pd.DataFrame:
     """Return a line a row: id, text (masked as the run asks), vector (equal texts have one number) and what is known.
@@ -19,7 +26,7 @@ def read_rows(run: Run) -> pd.DataFrame:
     Of a finished map: all of rows.parquet, texts cut to what its embedder reads. Without one the source is read, and
     what cannot be used is in rejected.parquet; texts are whole. Raises what reading raises, and ValueError for no row.
     """
-    if run.path("report.json").exists() and run.path("rows.parquet").exists():
+    if has_map(run):
         return read_value(run.path("rows.parquet"))
     config = run.config
     state = source_fingerprint(**config.source, known=run.manifest.get("source"))
@@ -33,23 +40,30 @@ def read_rows(run: Run) -> pd.DataFrame:
     return number_vectors(texts, given=config.distinct)
 
 
+def known_columns(rows: pd.DataFrame) -> list[str]:
+    """Return the columns that rules can speak of in the end: those of the rows and what this chapter adds."""
+    renamed = [f"source_{name}" if name in FOUND else name for name in rows]
+    return list(dict.fromkeys([*renamed, "n_tokens", "truncated", "duplicate_of", *FOUND[:-1]]))
+
+
 def join_findings(run: Run, rows: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     """Return rows with score and int_score and, where some were labelled, their domains and uses as one text each.
 
-    scores: in the order of rows. A row that was not labelled has null there.
+    scores: in the order of rows. A row with a text that was not labelled has null there. A column of the source that
+    has such a name is called source_NAME.
     """
-    found = rows.assign(score=scores["score"].to_numpy(), int_score=scores["int_score"].to_numpy())
+    found = rows.rename(columns={name: f"source_{name}" for name in FOUND})
+    found = found.assign(score=scores["score"].to_numpy(), int_score=scores["int_score"].to_numpy())
     path = run.path("uses/labels.parquet")
     if not path.exists():
         return found
-    labelled = read_value(path).drop_duplicates("id").set_index("id")
-    told = {name: rows["id"].map(labelled[name].map(", ".join)) for name in ("domains", "uses")}
+    labelled = read_value(path).merge(rows[["id", "vector"]], on="id").drop_duplicates("vector").set_index("vector")
+    told = {name: rows["vector"].map(labelled[name].map(", ".join)) for name in ("domains", "uses")}
     return found.assign(**told)
 
 
 def read_topics(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the topics and the layers of a run's map; tables without a line where there is no map."""
-    found = [run.path(name) for name in ("topics.parquet", "layers.parquet")]
-    if all(path.exists() for path in [run.path("report.json"), *found]):
-        return tuple(read_value(path) for path in found)
+    if has_map(run):
+        return read_value(run.path("topics.parquet")), read_value(run.path("layers.parquet"))
     return pd.DataFrame({"topic": pd.Series(dtype=int), "label": pd.Series(dtype=object)}), pd.DataFrame()

@@ -32,12 +32,17 @@ def _shares(sizes: pd.Series, sample: int) -> pd.Series:
     The roots times a factor, rounded; the factor is the one by which they add up to the sample.
     """
     most, roots = sizes.to_numpy(), np.sqrt(sizes.to_numpy(dtype=float))
+    least = int(sample >= len(sizes))
+
+    def shares(factor: float) -> np.ndarray:
+        return np.clip(np.rint(factor * roots), least, most).astype(int)
+
     low, high = 0.0, float(sample) + 1.0
     for _ in range(60):
         factor = (low + high) / 2
-        low, high = (factor, high) if np.minimum(np.rint(factor * roots), most).sum() < sample else (low, factor)
-    taken = np.minimum(np.rint(low * roots), most).astype(int)
+        low, high = (factor, high) if shares(factor).sum() < sample else (low, factor)
+    taken = shares(low)
     # Several may be rounded up at once: those that come first are taken.
-    up = np.flatnonzero(np.minimum(np.rint(high * roots), most) > taken)
+    up = np.flatnonzero(shares(high) > taken)
     taken[up[: sample - taken.sum()]] += 1
     return pd.Series(taken, index=sizes.index)

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from helpers.clean.filter import filter_parts
+from helpers.clean.rules import knows
 from helpers.files import read_value, write_value
 from helpers.keys import versions
 from helpers.quality.encode import Encoded
@@ -33,6 +34,7 @@ from helpers.vectors.shards import Shard
 from helpers.vectors.stream import FOLDERS, ONE_WORKER, Output, Tables, locked, run_shards
 
 VECTORS = "_vectors"  # folder of the vectors that are kept
+NEW_COLUMNS = ["id", "file", "position", "score", "int_score"]  # of further rows
 ENDS = 5  # rows of a shard with the lowest and with the highest scores that are kept to be looked at
 
 
@@ -158,17 +160,18 @@ def score_further(run: Run, scorer_folder: Path) -> dict[str, Any] | None:
     """Return figures of the rows of quality.source, scored and filtered in parts; None where no source is named.
 
     rows, rejected, scored, by_level (rows by int_score), kept, rules and output: in output/ the scores, in
-    output_filtered/ what the rules of quality.keep keep and drop of them. Such rows have id, file, position, score and
-    int_score, so a rule on another column raises ValueError.
+    output_filtered/ what the rules of quality.keep keep and drop of them, as far as they speak of id, file, position,
+    score and int_score, which such rows have; left_out: the other rules.
     """
     quality, folder = run.config.quality, run.path("quality") / run.config.quality.output
     if quality.source is None:
         return None
     new = open_new(scorer_folder, **run.config.new_rows("quality"))
     by = choose_workers(embeds=new.embeds, **quality)
-    about = {"by": by, "rows": count_rows(new), "kept": run.path("assigned") / VECTORS}
+    about = {"by": by, "rows": count_rows(new), "kept": run.path(run.config.assign.output) / VECTORS}
     parts = run.timed("score_new", score_new, new, scorer_folder, folder, keep_vectors=quality.keep_vectors, **about)
-    kept, rules = filter_parts(parts, folder.with_name(f"{folder.name}_filtered"), keep=quality.keep)
+    told = [rule for rule in quality.keep if knows(rule, NEW_COLUMNS)]
+    kept, rules = filter_parts(parts, folder.with_name(f"{folder.name}_filtered"), keep=told)
     rejected = sum(pq.read_metadata(part.parent / FOLDERS["rejected"] / part.name).num_rows for part in parts)
     levels = sum((_levels(part) for part in parts), Counter())
     return {
@@ -180,6 +183,7 @@ def score_further(run: Run, scorer_folder: Path) -> dict[str, Any] | None:
         "by_level": dict(sorted(levels.items())),
         "kept": sum(pq.read_metadata(part).num_rows for part in kept),
         "rules": rules.to_dict("records"),
+        "left_out": [rule for rule in quality.keep if rule not in told],
     }
 
 
@@ -189,7 +193,8 @@ def further_table(further: dict[str, Any] | None) -> pd.DataFrame | str:
         return "no other source is named: quality.source scores its rows as well, be they millions"
     lines = [(f"int_score {level}", f"{rows:,}") for level, rows in further["by_level"].items()]
     lines = [("scored", f"{further['scored']:,}"), ("rejected", f"{further['rejected']:,}"), *lines]
-    return pd.DataFrame([*lines, ("kept", f"{further['kept']:,}")], columns=["rows", "count"])
+    lines += [("kept", f"{further['kept']:,}"), *[("rule left out", rule) for rule in further["left_out"]]]
+    return pd.DataFrame(lines, columns=["rows", "count"])
 
 
 def scorer_hash(folder: Path) -> str:

@@ -18,8 +18,10 @@ from helpers.files import read_value, write_folder, write_value
 from helpers.quality.figures import score_figures
 from helpers.quality.heads import STRENGTHS, Head, fit_head, level_weights
 from helpers.quality.inputs import KINDS, Inputs, make_inputs
+from helpers.vectors.embedder import unit_length
 
-FEWEST = 30  # ratings
+FEWEST, FEWEST_TEXTS = 30, 15  # ratings, and different texts that they are of
+LEAST_SPREAD = 1e-3  # between ratings that are not all the same
 SHARE = 7  # a seventh of the ratings is tested on, another one is chosen by
 ENOUGH = 2_500  # ratings, counted once for each seventh that is chosen by: few ratings are chosen by several times
 MOST_CHOICES = 5
@@ -30,12 +32,21 @@ HEAD, INPUTS = ("first", "first_bias", "last", "last_bias"), ("middle", "spread"
 
 @dataclass(frozen=True)
 class Scorer:
-    """A head, what it reads, and the embedder whose vectors these are; see Embedder.identity."""
+    """A head, what it reads, and the embedder whose vectors these are; see Embedder.identity.
+
+    directions: whether vectors count by their direction alone, as embedders' do; a classifier's are numbers.
+    """
 
     head: Head
     inputs: Inputs
     embedder: str
     dimensions: int
+    directions: bool = True
+
+    @property
+    def levels(self) -> tuple[int, int]:
+        """Return the lowest and the highest level."""
+        return self.head.lowest, self.head.highest
 
     def score(self, vectors: np.ndarray, style: np.ndarray | None = None) -> pd.DataFrame:
         """Return score (float32) and int_score (int16, within the levels) of vectors (n, d) and style (n, m).
@@ -45,6 +56,7 @@ class Scorer:
         shape = np.shape(vectors)
         if len(shape) != 2 or shape[1] != self.dimensions:
             raise ValueError(f"expected vectors of {self.dimensions} dimensions, of {self.embedder}, got shape {shape}")
+        vectors = unit_length(vectors) if self.directions else vectors
         scores = self.head.scores(self.inputs.matrix(vectors, style))
         return pd.DataFrame({"score": scores, "int_score": self.head.whole(scores)})
 
@@ -56,6 +68,7 @@ def fit_scorer(
     levels: tuple[int, int],
     style: np.ndarray | None = None,
     groups: np.ndarray | None = None,
+    counts: np.ndarray | None = None,
     embedder: str = "",
     seed: int = 42,
 ) -> tuple[Scorer, dict[str, Any]]:
@@ -64,19 +77,17 @@ def fit_scorer(
     A seventh of the rows, of all levels, is kept for the figures, another seventh to choose inputs, kind and strength
     by, of few ratings one seventh after the other; the scorer is made anew of all but those for the figures. style: (n,
     m), see text/style.py; None: vectors alone. groups: (n,), rows of one group, such as duplicates, are on one side.
-    The figures are those of score_figures on rows that were never seen, and rows (of the parts), tried (a line for
-    inputs and kind: the best strength and its weighted squared error), inputs, kind, strength, and curve (figures by
-    how many rows were learnt from). Raises ValueError for fewer than FEWEST ratings and for those of one level only.
+    counts: (n,), how many rows each rating stands for, where some are rated more often than others. The figures are
+    those of score_figures on rows that were never seen, and rows (of the parts), tried (a line for inputs and kind: the
+    best strength and its weighted squared error), inputs, kind, strength, and curve (figures by how many rows were
+    learnt from). Raises ValueError for too few ratings or different texts, and for ratings that are all the same.
     """
     scores = np.asarray(scores, dtype=np.float64)
-    vectors = np.asarray(vectors, dtype=np.float32)
+    vectors = unit_length(vectors)
     whole = np.clip(np.floor(scores + 0.5), *levels).astype(int)
-    if len(scores) < FEWEST or len(np.unique(whole)) < 2:
-        raise ValueError(
-            f"a scorer needs {FEWEST} ratings or more of two levels or more; got {len(scores)} of "
-            f"{len(np.unique(whole))}: rate more rows"
-        )
-    test, *parts = split_rows(whole, groups, seed=seed)
+    groups = np.arange(len(scores)) if groups is None else np.asarray(groups)
+    _need_enough(scores, groups)
+    test, *parts = split_rows(whole if len(np.unique(whole)) > 1 else _thirds(scores), groups, seed=seed)
     seen = np.sort(np.concatenate(parts))
     settings = {"levels": levels, "seed": seed}
     times = max(1, min(MOST_CHOICES, ENOUGH // len(scores)))
@@ -92,7 +103,9 @@ def fit_scorer(
         "inputs": best["inputs"],
         "kind": best["kind"],
         "strength": best["strength"],
-        **score_figures(scores[test], head.scores(matrix[test]), levels=levels),
+        **score_figures(
+            scores[test], head.scores(matrix[test]), levels=levels, weights=None if counts is None else counts[test]
+        ),
         "curve": _curve(matrix, scores, seen, test, chosen),
     }
     return Scorer(head, inputs, embedder, vectors.shape[1]), figures
@@ -109,7 +122,26 @@ def ready_scorer(
     levels = levels if classes is None else (min(classes), max(classes))
     tensors = (weights, np.zeros(1), np.ones((1, 1)), np.zeros(1))
     head = Head("ridge", *(tensor.astype(np.float32) for tensor in tensors), lowest=levels[0], highest=levels[1])
-    return Scorer(head, make_inputs("vectors", None), embedder, dimensions)
+    return Scorer(head, make_inputs("vectors", None), embedder, dimensions, directions=False)
+
+
+def _need_enough(scores: np.ndarray, groups: np.ndarray) -> None:
+    texts = len(np.unique(groups))
+    if len(scores) < FEWEST or texts < FEWEST_TEXTS:
+        raise ValueError(
+            f"a scorer needs {FEWEST} ratings or more, of {FEWEST_TEXTS} different texts; got {len(scores)} of "
+            f"{texts}: rate more rows"
+        )
+    if np.ptp(scores) < LEAST_SPREAD:
+        raise ValueError(
+            f"all {len(scores)} ratings are {scores[0]:.2f}, so there is nothing to learn: take another model to rate "
+            "with, or another rubric"
+        )
+
+
+def _thirds(scores: np.ndarray) -> np.ndarray:
+    """Return of scores that are all nearest to one level whether each is among the lower, middle or upper ones."""
+    return pd.qcut(scores, 3, labels=False, duplicates="drop")
 
 
 def split_rows(levels: np.ndarray, groups: np.ndarray | None = None, *, seed: int = 42) -> list[np.ndarray]:
@@ -132,7 +164,7 @@ def save_scorer(scorer: Scorer, figures: dict[str, Any], folder: Path) -> Path:
     head, inputs = scorer.head, scorer.inputs
     tensors = {name: getattr(head, name) for name in HEAD} | {name: getattr(inputs, name) for name in INPUTS}
     facts = {"kind": head.kind, "lowest": head.lowest, "highest": head.highest, "inputs": inputs.kind}
-    facts |= {"embedder": scorer.embedder, "dimensions": scorer.dimensions}
+    facts |= {name: getattr(scorer, name) for name in ("embedder", "dimensions", "directions")}
 
     def fill(inside: Path) -> None:
         save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, inside / TENSORS)
@@ -153,7 +185,7 @@ def read_scorer(folder: Path) -> Scorer:
         levels = {"lowest": facts["lowest"], "highest": facts["highest"]}
         head = Head(facts["kind"], **{name: tensors[name] for name in HEAD}, **levels)
         inputs = Inputs(facts["inputs"], **{name: tensors[name] for name in INPUTS})
-        return Scorer(head, inputs, facts["embedder"], facts["dimensions"])
+        return Scorer(head, inputs, facts["embedder"], facts["dimensions"], facts["directions"])
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"{folder} is not what this version of the kit saves ({error}): make the scorer anew"

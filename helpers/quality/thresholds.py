@@ -10,7 +10,7 @@ import pandas as pd
 
 from helpers.shown import percent
 
-MEASURED = ("precision", "recall", "f1", "known")
+MEASURED = ("precision", "recall", "f1", "known", "counted")
 
 
 def compare_thresholds(
@@ -21,10 +21,10 @@ def compare_thresholds(
     threshold; level: the one that int_score has at least in just the rows kept, so that "score >= 2.5" and "int_score
     >= 3" keep the same rows, null for whole thresholds, which part a level; kept (rows) and share (of all n, those
     without a score too). precision (share of the kept rows that a rater would put at that level or above), recall
-    (share of such rows that are kept), f1 and known (share of such rows among all: the precision of keeping
-    everything): of the held-out ratings, see figures.score_figures, NaN where none were measured or figures is None.
-    Held-out ratings tell of levels, so of whole thresholds nothing is measured; "score >= 3" keeps fewer rows than
-    "score >= 2.5", as a rule the better ones.
+    (share of such rows that are kept), f1, known (share of such rows among all: the precision of keeping everything)
+    and counted (how many held-out ratings were kept): of the held-out ratings, see figures.score_figures, NaN where
+    none were measured or figures is None. Held-out ratings tell of levels, so of whole thresholds nothing is measured;
+    "score >= 3" keeps fewer rows than "score >= 2.5", as a rule the better ones.
     """
     scores = np.asarray(scores, dtype=np.float64)
     lowest, highest = levels
@@ -58,7 +58,9 @@ def thresholds_table(compared: pd.DataFrame) -> pd.DataFrame:
         "share": [_told(share) for share in compared["share"]],
     }
     if compared[list(MEASURED)].notna().any(axis=None):
-        told |= {name: [_told(share) for share in compared[name]] for name in ("precision", "recall")}
+        pairs = zip(compared["precision"], compared["counted"], strict=True)
+        told["precision"] = ["" if np.isnan(one) else f"{percent(one)} (of {n:.0f})" for one, n in pairs]
+        told["recall"] = [_told(share) for share in compared["recall"]]
         told["f1"] = ["" if np.isnan(one) else f"{one:.2f}" for one in compared["f1"]]
         told["without a filter"] = [_told(share) for share in compared["known"]]
     return pd.DataFrame(told)

@@ -190,10 +190,10 @@ def text_reader(
     a source whose rows are turns, and for an embedder that is not here in the revision that made the map.
     """
     if not reading:
-        raise ValueError("this map does not say how its texts were read: run it anew, or assign ready vectors")
+        raise ValueError("nothing tells how the known texts were read: make the map anew, or name a column of vectors")
     if reading["embed"]["column"] or reading["embed"]["file"]:
         raise ValueError(
-            "this map was made of own vectors, which no text leads to: assign ready vectors, assign.column"
+            "the known vectors are own ones, which no text leads to: name a column of ready vectors in these rows"
         )
     early = (one for shard in shards for one in itertools.islice(read_shard(shard, id=id), EARLY))
     good = itertools.islice((one for one in early if isinstance(one, Record)), FIRST)
@@ -209,7 +209,7 @@ def text_reader(
         text["roles"] = "all"  # whichever the map took: nobody is named
     settled = json.dumps(reading | {"text": text | found}, sort_keys=True)
     if (here := _embedder(settled).identity) != reading["identity"]:
-        raise ValueError(f"the map was made by {reading['identity']!r}, but here is {here!r}: fetch that revision")
+        raise ValueError(f"the known vectors are of {reading['identity']!r}, but here is {here!r}: fetch that revision")
     return TextReader(settled, id, style=style)
 
 

@@ -241,3 +241,15 @@ def test_topics_are_counted_with_the_unassigned_last():
     assert list(counts) == ["topic", "label", "rows", "kept", "share"]
     with pytest.raises(ValueError, match=r"rows are in topics \[1\]"):
         count_by_topic(*filter_rows(rows, keep=[]), topics.drop(index=2))
+
+
+def test_two_rules_in_one_are_told_to_be_a_list():
+    rows = pd.DataFrame({"score": [1.0], "topic": [0]})
+    with pytest.raises(ValueError, match="these are several rules: write a list of them"):
+        filter_rows(rows, keep="score >= 1, topic != 4")
+
+
+def test_whether_rows_have_what_a_rule_speaks_of():
+    from helpers.clean.rules import knows
+
+    assert knows("score >= 2", ["id", "score"]) and not knows("topic != 4", ["id", "score"])

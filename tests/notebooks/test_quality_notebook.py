@@ -96,15 +96,23 @@ def test_known_scores_without_a_map_and_further_rows_scored_and_filtered(kit, tm
     (tmp_path / "new.jsonl").write_text(lines + '{"id": "bad')
     settings = {"quality.known": "stars", "text.keep": "stars", "text.column": "text", "text.format": "text"}
     settings |= {"quality.source.path": tmp_path / "new.jsonl", "quality.text.column": "body"}
-    settings |= {"quality.keep": "score >= 2.5", "embed.model": "all-MiniLM-L6-v2"}
+    settings |= {"quality.keep": "[score >= 2.5, duplicate_of.isna()]", "embed.model": "all-MiniLM-L6-v2"}
     given = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
     done = kit("run", "quality", tmp_path / "mine.jsonl", *given, "--runs", tmp_path / "runs", network=False)
     folder = tmp_path / "runs" / "mine"
     report = read_value(folder / "quality_report.json")
-    assert report["levels"] == [0, 5] and report["by"] is None and report["rated"] == 80 and report["topics"] == []
+    assert (
+        report["levels"] == [1, 4]
+        and report["threshold"] == 2.5
+        and report["rubric"] is None
+        and report["by"] is None
+        and report["rated"] == 80
+        and report["topics"] == []
+    )
     assert report["scorer"]["spearman"] > 0.8 and report["kept"] == 40 and "follow the ratings well" in done.stdout
     further = report["further"]
     assert (further["rows"], further["scored"], further["rejected"], further["kept"]) == (21, 20, 1, 10)
+    assert further["left_out"] == ["duplicate_of.isna()"]
     kept = pd.read_parquet(folder / "quality/scored_filtered/kept")
     assert sorted(kept["id"]) == sorted(f"n{i}" for i in range(1, 20, 2))
     assert (folder / "quality/scorer/scorer.safetensors").exists()

@@ -45,7 +45,12 @@ def test_topics_that_disagree_with_their_rows_are_told():
     note = "its rows score 2.8 less than the topic itself, the usual +0.5 taken off"
     assert scored["note"].tolist() == ["", "", note, ""]
     table = topic_scores_table(scored)
-    assert table["topic_score"].tolist() == ["2", "2", "4.8", ""] and table["note"].tolist() == ["", "", note, ""]
+    assert table["topic_score"].tolist() == ["2.00", "2.00", "4.80", ""] and table["note"].tolist() == [
+        "",
+        "",
+        note,
+        "",
+    ]
 
 
 @pytest.mark.parametrize(("own", "note"), [(3.4, ""), (1.4, "its rows score 1.1 more than the topic itself")])

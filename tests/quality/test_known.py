@@ -35,6 +35,15 @@ def test_numbers_as_ids_are_the_rows_ids(tmp_path):
     assert ratings["id"].tolist() == ["2"] and rejected["id"].tolist() == ["1"]
 
 
+def test_ids_beside_a_missing_one_are_still_whole_numbers_and_a_wide_scale_is_refused(tmp_path):
+    rows = pd.DataFrame({"id": ["1", "2"], "text": ["a", "b"], "vector": [0, 1]})
+    pd.DataFrame({"id": [1, 2, None], "score": [1, 2, 3]}).to_parquet(tmp_path / "r.parquet")
+    ratings, rejected = known_ratings(rows, ratings=str(tmp_path / "r.parquet"))
+    assert ratings["id"].tolist() == ["1", "2"] and len(rejected) == 1
+    with pytest.raises(ValueError, match="known scores lie between 0 and 100: expected at most 20 levels; divide them"):
+        known_levels(pd.Series([0, 100]))
+
+
 def test_what_is_not_there_is_said(tmp_path):
     with pytest.raises(
         ValueError, match="quality.known: no column 'stars' among the rows; columns are id, level, text"
@@ -46,7 +55,9 @@ def test_what_is_not_there_is_said(tmp_path):
     with pytest.raises(ValueError, match="r.csv has no column 'score'; columns are id, stars"):
         known_ratings(ROWS, ratings=str(tmp_path / "r.csv"))
     (tmp_path / "s.csv").write_text("id,score\nq,3\n")
-    with pytest.raises(ValueError, match="no score belongs to a row: no row has this id"):
+    with pytest.raises(
+        ValueError, match="no score belongs to a row: no row has this id; ids there are like q, those of the"
+    ):
         known_ratings(ROWS, ratings=str(tmp_path / "s.csv"))
 
 

@@ -42,7 +42,9 @@ def scored_topics(count):
 def test_the_bars_of_a_spread_are_all_rows(levels):
     scores = np.append(np.random.default_rng(0).uniform(levels[0] - 2, levels[1] + 2, 500), [np.nan] * 9)
     threshold = levels[0] + 1.3
-    figure = pictures.plot_distribution(scores, [levels[0], levels[1]] * 5, levels=levels, threshold=threshold)
+    figure = pictures.plot_distribution(
+        scores, pd.DataFrame({"score": [levels[0], levels[1]] * 5}), levels=levels, threshold=threshold
+    )
     axes = figure.axes[0]
     below, above = ([bar.get_height() for bar in bars] for bars in axes.containers)
     assert sum(below) == pytest.approx((scores < threshold).sum() / 500)
@@ -50,7 +52,7 @@ def test_the_bars_of_a_spread_are_all_rows(levels):
     outline = axes.patches[-1].get_data()
     width = axes.containers[0][0].get_width()
     assert (outline.values * np.diff(outline.edges)).sum() == pytest.approx(width)  # the area of the bars
-    assert outline.values[0] == outline.values[-1] == outline.values.max()
+    assert outline.values[[0, -1]] == pytest.approx(outline.values.max())
     assert f"{500:,} rows" in axes.get_title("left") and drawn(figure)
 
 
@@ -149,11 +151,26 @@ def test_the_map_has_every_row_in_the_colour_of_its_score():
     lost = rows.assign(x=[np.nan, 1e9, *rows["x"][2:]], score=[*rows["score"][:-1], np.nan])
     figure = pictures.plot_score_map(lost, topics, levels=(0, 5))
     dots = figure.axes[0].collections[0]
-    assert sorted(dots.get_array()) == pytest.approx(sorted(lost["score"].iloc[2:-1])) and dots.get_clim() == (0, 5)
+    assert sorted(dots.get_array()) == pytest.approx(sorted(lost["score"].iloc[2:-1]))
+    assert dots.get_clim() == pytest.approx(tuple(np.quantile(lost["score"].iloc[2:-1], [0.01, 0.99])))
     assert figure.axes[0].get_title("left") == f"Scores on the map: {len(rows) - 3} rows; 1 more far outside"
     places = np.asarray(dots.get_offsets())
     by_score = dict(zip(dots.get_array(), places[:, 0], strict=True))
     assert by_score[lost["score"].iloc[20]] == pytest.approx(lost["x"].iloc[20])
+
+
+def test_scores_that_are_all_the_same_are_seen_on_the_scale():
+    rows, topics, _ = scored_topics(3)
+    figure = pictures.plot_score_map(rows.assign(score=2.0), topics, levels=(0, 5))
+    assert figure.axes[0].collections[0].get_clim() == (0, 5)
+
+
+def test_ratings_that_stand_for_more_rows_count_for_more():
+    ratings = pd.DataFrame({"score": [1, 4], "weight": [3.0, 1.0]})
+    figure = pictures.plot_distribution(np.full(20, 2.2), ratings, levels=(0, 5), threshold=3)
+    (outline,) = [one for one in figure.axes[0].patches if hasattr(one, "get_data")]
+    values = outline.get_data().values
+    assert values[1] == pytest.approx(3 * values[4]) and values[1] > 0
 
 
 def test_the_map_names_the_largest_topics_where_there_is_room():

@@ -32,12 +32,17 @@ def test_each_text_once_as_many_as_asked_for_whatever_the_order(sizes, sample, b
     rows = made(sizes)
     found = sample_texts(rows, sample=sample, by_topic=by_topic)
     assert found["vector"].is_unique and len(found) == min(sample or sum(sizes), sum(sizes))
-    if by_topic and sample >= 2 * len(sizes) ** 2:
+    if by_topic and sample >= len(sizes):
         assert found["topic"].nunique() == len(sizes)
     order = list(range(len(rows)))
     random.shuffle(order)
     again = sample_texts(rows.iloc[order], sample=sample, by_topic=by_topic)
     pd.testing.assert_frame_equal(found, again)
+
+
+def test_no_topic_is_left_out_of_a_sample_as_large_as_there_are_topics():
+    assert sample_texts(made([100, 1, 1]), sample=3, by_topic=True)["topic"].nunique() == 3
+    assert (sample_texts(made([5000, 4]), sample=40, by_topic=True)["topic"] == 0).sum() == 1
 
 
 def test_a_larger_sample_holds_the_smaller_one():

@@ -97,7 +97,8 @@ def test_nothing_to_measure_is_none_and_not_an_error():
     figures = score_figures(np.full(20, 2), np.full(20, 2.2), levels=(0, 5))
     assert figures["spearman"] is None and figures["kappa"] is None and figures["macro_f1"] == 1
     assert figures["thresholds"][-1] == {
-        "level": 5, "known": 0.0, "told": 0.0, "precision": None, "recall": None, "f1": None
+        "level": 5, "known": 0.0, "told": 0.0, "precision": None, "recall": None, "f1": None,
+        "counted": 0,
     }  # fmt: skip
 
 
@@ -125,10 +126,41 @@ def test_it_is_saved_without_a_pickle_and_read_back(made, tmp_path):
         read_scorer(tmp_path)
 
 
-@pytest.mark.parametrize(("scores", "told"), [(np.arange(20) % 3, "got 20 of 3"), (np.ones(90), "got 90 of 1")])
+@pytest.mark.parametrize(
+    ("scores", "told"),
+    [
+        (np.arange(20) % 3, "a scorer needs 30 ratings or more, of 15 different texts; got 20 of 20"),
+        (np.ones(90), "all 90 ratings are 1.00, so there is nothing to learn: take another model"),
+    ],
+)
 def test_too_few_ratings_are_refused(scores, told):
-    with pytest.raises(ValueError, match=f"needs 30 ratings or more of two levels or more; {told}"):
+    with pytest.raises(ValueError, match=told):
         fit_scorer(rated(len(scores))[0], scores, levels=(0, 5))
+
+
+def test_many_ratings_of_few_texts_are_refused():
+    with pytest.raises(ValueError, match="of 15 different texts; got 60 of 5"):
+        fit_scorer(*rated(60), levels=(0, 5), groups=np.arange(60) % 5)
+
+
+def test_ratings_that_are_all_nearest_to_one_level_are_learnt_from():
+    """As a weak model gives them: the means of its levels lie close together."""
+    vectors, scores = rated(200)
+    _, figures = fit_scorer(vectors, 2.8 + scores / 12, levels=(0, 5))
+    assert figures["spearman"] > 0.75 and figures["kappa"] is None
+
+
+def test_the_length_of_a_vector_does_not_matter(made):
+    vectors, _ = rated(40, seed=3)
+    assert np.allclose(made[0].score(vectors)["score"], made[0].score(10 * vectors)["score"], atol=1e-5)
+
+
+def test_ratings_that_stand_for_many_rows_count_for_as_many():
+    known, told = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+    (line,) = score_figures(known, told, levels=(0, 1), weights=np.array([1, 2, 3, 4]))["thresholds"]
+    wanted = precision_recall_fscore_support(known, told, average="binary", sample_weight=[1, 2, 3, 4])
+    assert (line["precision"], line["recall"], line["f1"]) == pytest.approx(wanted[:3])
+    assert (line["known"], line["told"], line["counted"]) == (0.7, 0.6, 2)
 
 
 def test_vectors_of_another_embedder_are_refused(made):

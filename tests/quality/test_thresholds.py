@@ -20,9 +20,9 @@ def test_a_hand_worked_case():
     )
     assert table.loc[table["level"].isna(), ["precision", "recall", "f1", "known"]].isna().all(axis=None)
     assert thresholds_table(table).values.tolist() == [
-        ["score >= 0.5 (int_score >= 1)", "4", "80%", "75%", "75%", "0.75", "67%"],
+        ["score >= 0.5 (int_score >= 1)", "4", "80%", "75% (of 4)", "75%", "0.75", "67%"],
         ["score >= 1", "3", "60%", "", "", "", ""],
-        ["score >= 1.5 (int_score >= 2)", "1", "20%", "67%", "100%", "0.80", "33%"],
+        ["score >= 1.5 (int_score >= 2)", "1", "20%", "67% (of 3)", "100%", "0.80", "33%"],
         ["score >= 2", "0", "0%", "", "", "", ""],
     ]
 

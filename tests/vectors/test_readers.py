@@ -96,7 +96,7 @@ def test_a_folder_of_texts_is_a_text_a_file(reading, model, tmp_path):
     ("change", "message"),
     [
         ({"embed": {"column": "v", "file": None}}, "made of own vectors"),
-        ({"identity": "all-MiniLM-L6-v2 other ''"}, "the map was made by .all-MiniLM-L6-v2 other"),
+        ({"identity": "all-MiniLM-L6-v2 other ''"}, "the known vectors are of .all-MiniLM-L6-v2 other"),
     ],
 )
 def test_a_map_that_texts_do_not_lead_to_is_refused(reading, dataset, change, message):
