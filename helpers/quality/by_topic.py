@@ -42,7 +42,7 @@ def score_topics(
     named = topics[["topic", "label"]].sort_values("topic", key=lambda topic: topic == -1, kind="stable")
     table = named[(named["topic"] != -1) | named["topic"].isin(found.index)].join(found, on="topic")
     table = table.assign(rows=table["rows"].fillna(0).astype(int)).reset_index(drop=True)
-    if rated is None:
+    if rated is None or rated.empty:
         return table
     own = table["topic"].map(rated.set_index("topic")["score"]).astype(np.float64)
     compared = table.assign(topic_score=own, difference=table["mean"] - own)

@@ -17,7 +17,7 @@ from filelock import FileLock
 from helpers.files import read_value
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-ASKED = ["run", "quality", "demo", "--set", "quality.sample=60", "--set", "quality.again=8", "--set",
+ASKED = ["run", "quality", "demo", "--set", "quality.sample=48", "--set", "quality.again=8", "--set",
          'quality.keep=["score >= 2", "duplicate_of.isna()"]', "--set", "quality.threshold=2"]  # fmt: skip
 
 
@@ -28,7 +28,7 @@ def killed_while_it_rates(runs):
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(command, cwd=ROOT, start_new_session=True, **quiet)
     started = time.monotonic()
-    while not (log.exists() and log.read_text().count("\n") >= 16):
+    while not (log.exists() and log.read_text().count("\n") >= 8):
         assert process.poll() is None and time.monotonic() - started < 300
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
@@ -54,11 +54,11 @@ def rated(demo, kit, tmp_path_factory):
 def test_a_killed_run_goes_on_and_every_text_has_its_rating(rated):
     folder, before, _ = rated
     ratings = pd.read_parquet(folder / "quality/ratings.parquet")
-    assert len(ratings) == 60 and ratings["id"].is_unique and ratings["score"].between(0, 5).all()
+    assert len(ratings) == 48 and ratings["id"].is_unique and ratings["score"].between(0, 5).all()
     np.testing.assert_allclose([sum(line) for line in ratings["probabilities"]], 1, atol=1e-6)
     assert pd.read_parquet(folder / "quality/rejected.parquet").empty
     lines = [json.loads(line) for line in (folder / "quality/ratings.jsonl").read_text().splitlines()]
-    assert 16 <= before < 60 and len({line["key"] for line in lines}) == len(lines)  # nothing was asked twice
+    assert 8 <= before < 48 and len({line["key"] for line in lines}) == len(lines)  # nothing was asked twice
     rows = pd.read_parquet(folder / "rows.parquet").set_index("id").loc[ratings["id"]]
     assert rows["vector"].is_unique and rows["topic"].nunique() > 3
 
@@ -77,10 +77,10 @@ def test_every_row_has_a_score_and_is_kept_or_dropped_by_the_rule(rated):
 def test_the_report_the_terminal_and_the_pictures(rated):
     folder, _, shown = rated
     report = read_value(folder / "quality_report.json")
-    assert report["rows"] == report["kept"] + report["dropped"] and report["rated"] == 60
+    assert report["rows"] == report["kept"] + report["dropped"] and report["rated"] == 48
     assert report["agreement"]["n"] == 8 and report["by"]["model"] == "SmolLM2-135M-Instruct"
     assert {"topic", "mean", "topic_score", "note"} <= set(report["topics"][0])
-    assert report["advice"] in shown and f"{report['kept']:,} of {report['rows']:,} rows kept, 60 rated" in shown
+    assert report["advice"] in shown and f"{report['kept']:,} of {report['rows']:,} rows kept, 48 rated" in shown
     for name in ("agreement", "curve", "scores", "topics", "map", "thresholds"):
         assert (folder / f"quality/{name}.png").read_bytes().startswith(b"\x89PNG"), name
     assert "score" in (folder / "quality/map.html").read_text() and (folder / "map.html").exists()
@@ -118,12 +118,9 @@ def test_known_scores_without_a_map_and_further_rows_scored_and_filtered(kit, tm
     assert (folder / "quality/scorer/scorer.safetensors").exists()
 
 
-def test_a_wrong_rule_or_too_few_ratings_say_so_and_end_with_status_1(rated, kit):
+def test_a_wrong_rule_says_so_before_anything_is_rated_and_ends_with_status_1(rated, kit):
     """A known program ended with status 0 whatever happened."""
     folder, *_ = rated
-    runs = folder.parent
-    about = ["--runs", runs, "--set", "quality.sample=60", "--set", "quality.again=0"]
-    done = kit("run", "quality", "demo", "--set", "quality.keep=scor >= 2", *about, check=False)
+    done = kit("run", "quality", "demo", "--set", "quality.keep=scor >= 2", "--runs", folder.parent, check=False)
     assert done.returncode == 1 and 'there is no column "scor"; did you mean "score"?' in done.stderr
-    done = kit("run", "quality", "demo", "--set", "quality.sample=8", "--runs", runs, check=False)
-    assert done.returncode == 1 and "a scorer needs 30 ratings or more" in done.stderr
+    assert "rate:" not in done.stdout

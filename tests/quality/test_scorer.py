@@ -35,12 +35,12 @@ def test_it_finds_what_there_is_to_find_and_tells_how_well(made):
 
 def test_how_a_text_is_written_is_read_where_it_helps_and_only_there():
     """Scores that the style tells and vectors do not, and the other way round."""
-    vectors, scores = rated(400)
+    vectors, scores = rated(200)
     random = np.random.default_rng(3)
-    noise = random.normal(size=(400, 18)).astype(np.float32)
+    noise = random.normal(size=(200, 18)).astype(np.float32)
     telling = noise.copy()
-    telling[:, 4] = scores + 0.2 * random.normal(size=400)
-    other = vectors[random.permutation(400)]
+    telling[:, 4] = scores + 0.2 * random.normal(size=200)
+    other = vectors[random.permutation(200)]
     by_style, figures = fit_scorer(other, scores, style=telling, levels=(0, 5))
     assert figures["inputs"] in ("style", "both") and figures["spearman"] > 0.9
     with pytest.raises(ValueError, match="reads how a text is written beside its vector, and only vectors came"):

@@ -95,7 +95,7 @@ def test_a_folder_of_texts_is_a_text_a_file(reading, model, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"embed": {"column": "v", "file": None}}, "made of own vectors"),
+        ({"embed": {"column": "v", "file": None}}, "own ones, which no text leads to"),
         ({"identity": "all-MiniLM-L6-v2 other ''"}, "the known vectors are of .all-MiniLM-L6-v2 other"),
     ],
 )
@@ -106,7 +106,7 @@ def test_a_map_that_texts_do_not_lead_to_is_refused(reading, dataset, change, me
 
 
 def test_sources_that_have_no_whole_texts_are_refused(reading, dataset, tmp_path):
-    with pytest.raises(ValueError, match="does not say how its texts were read"):
+    with pytest.raises(ValueError, match="nothing tells how the known texts were read"):
         text_reader({}, list_shards(str(dataset([chat("a")]))))
     turns = [{"conversation": f"c{i // 3}", "speaker": "user", "text": f"turn {i}"} for i in range(30)]
     grouped = reading["text"] | {"format": "grouped", "group": "conversation", "column": "text", "roles": "all"}
