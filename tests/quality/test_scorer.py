@@ -42,11 +42,11 @@ def test_how_a_text_is_written_is_read_where_it_helps_and_only_there():
     telling[:, 4] = scores + 0.2 * random.normal(size=200)
     other = vectors[random.permutation(200)]
     by_style, figures = fit_scorer(other, scores, style=telling, levels=(0, 5))
-    assert figures["inputs"] in ("style", "both") and figures["spearman"] > 0.9
+    assert figures["inputs"] in ("style", "both") and figures["spearman"] > 0.75
     with pytest.raises(ValueError, match="reads how a text is written beside its vector, and only vectors came"):
         by_style.score(other)
     _, figures = fit_scorer(vectors, scores, style=noise, levels=(0, 5))
-    assert figures["inputs"] != "style" and figures["spearman"] > 0.9
+    assert figures["inputs"] != "style" and figures["spearman"] > 0.75
 
 
 def test_levels_without_anything_to_tell_them_by_are_told_to_be_so():
