@@ -44,6 +44,17 @@ def public_name(name: str) -> str:
     return re.split(r"[/\\]", name.rstrip("/\\"))[-1]
 
 
+def quiet_figure(*, height: float, width: float = 9) -> tuple[Any, Any]:
+    """Return a matplotlib figure of so many inches and its axes, with a frame on two sides and small ticks."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=8)
+    return figure, axes
+
+
 def show_tables_to_read() -> None:
     """Let tables show texts, not numbers: long cells whole and, in a notebook, everything from the left."""
     pd.set_option("display.max_colwidth", 300)

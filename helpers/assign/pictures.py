@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.assign.drift import BINS, Found
-from helpers.shown import percent
+from helpers.shown import percent, quiet_figure
 from helpers.text.excerpt import one_line, shorten
 from helpers.topics.assigner import Assigner, read_assigner, rising_chances
 from helpers.topics.drawing import NOISE_COLOUR, make_drawing
@@ -65,7 +65,7 @@ def plot_confidence(found: Found, model_folder: Path) -> Any:  # noqa: ANN401
     kept = np.interp(assigner.kept_margins, assigner.margins, assigner.chances)
     edges = np.linspace(0, 1, BINS + 1)
     old, new = np.histogram(kept, edges)[0] / max(1, len(kept)), found.confidence / max(1, found.confidence.sum())
-    figure, axes = _figure(height=2.8)
+    figure, axes = quiet_figure(height=2.8)
     axes.bar(edges[:-1], new, width=1 / BINS, align="edge", color=INK, alpha=0.75, label="new rows in a topic")
     axes.stairs(old, edges, color=GONE, lw=1.5, label="rows of the map that were kept out")
     axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}%")
@@ -89,7 +89,7 @@ def plot_reliability(model_folder: Path) -> Any:  # noqa: ANN401 - a Figure, or 
     order = np.argsort(said, kind="stable")
     parts = np.array_split(order, int(np.clip(len(said) // 50, 2, 10)))
     means = [(said[part].mean(), right[part].mean(), len(part)) for part in parts]
-    figure, axes = _figure(height=3.4, width=5.5)
+    figure, axes = quiet_figure(height=3.4, width=5.5)
     axes.plot([0, 1], [0, 1], color="#bbbbbb", lw=1, ls="--")
     for sure, share, count in means:
         middle, half = _wilson(share, count)
@@ -119,7 +119,7 @@ def plot_places(rows: pd.DataFrame, samples: pd.DataFrame, topics: pd.DataFrame)
         points, topics, np.concatenate([table["topic"].to_numpy() for table in (rows, inside, away)])
     )
     colours = dict(zip(drawing.labels["topic"], drawing.labels["colour"], strict=True)) | {-1: NOISE_COLOUR}
-    figure, axes = _figure(height=7.5, width=9)
+    figure, axes = quiet_figure(height=7.5, width=9)
     old, new, none = np.split(drawing.points, [len(rows), len(rows) + len(inside)])
     axes.scatter(*old.T, s=4, c="#e3e6ea", lw=0)
     axes.scatter(*new.T, s=14, c=[colours[topic] for topic in inside["topic"]], lw=0, alpha=0.8)
@@ -159,13 +159,3 @@ def _wilson(share: float, count: int, z: float = 1.96) -> tuple[float, float]:
     middle = (share + z * z / (2 * count)) / (1 + z * z / count)
     half = z * np.sqrt(share * (1 - share) / count + z * z / (4 * count * count)) / (1 + z * z / count)
     return middle, half
-
-
-def _figure(*, height: float, width: float = 9) -> tuple[Any, Any]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=8)
-    return figure, axes

@@ -67,17 +67,21 @@ def encode_rows(
         return rows, Encoded(vectors, _style(rows) if told else None, identity, reading)
     kind = {"kind": "classifier" if classifier else "embedder"}
     if named:
-        config = _with_encoder(config, named, **kind)
-        rows = _whole_texts(run, rows)
+        # What a classifier says of a text's windows cannot be put together as their vectors are.
+        long_texts = "truncate" if classifier else config.embed.long_texts
+        embed = Embed(**named, device=config.embed.device, long_texts=long_texts)
+        config, rows = config.model_copy(update={"embed": embed}), _whole_texts(run, rows)
     embedder = find_embedder(**config.embed, **kind)
+    if named:
+        config = _within(config, embedder.window)
     if isinstance(embedder, Classifier):
         embedder.levels()  # refused before anything is read
     rows = _cut(rows, config.cut(embedder.window), embedder)
     vectors, _ = embed_texts(rows, embedder=embedder, **config.embed, runs=run.folder.parent, run=run.name)
     vectors = vectors.astype(np.float32) if classifier else unit_length(vectors)
-    embedder.free()
     reading = config.reading(embedder)
     reading["embed"] |= kind if classifier else {}
+    embedder.free()  # last: a window is asked of the loaded model
     return rows, Encoded(vectors, _style(rows) if told else None, embedder.identity, reading, embedder)
 
 
@@ -90,16 +94,10 @@ def _known(run: Run, rows: pd.DataFrame) -> tuple[np.ndarray, dict[str, Any]]:
     return unit_length(vectors), {"embed": embed.model_dump(), "redact": run.config.redact.model_dump()}
 
 
-def _with_encoder(config: Config, named: Model, *, kind: str) -> Config:
-    """Return the settings as they would be had this model been that of the run."""
-    # What a classifier says of a text's windows cannot be put together as their vectors are.
-    long_texts = "truncate" if kind == "classifier" else config.embed.long_texts
-    embed = Embed(**named, device=config.embed.device, long_texts=long_texts)
-    window = find_embedder(**embed, kind=kind).window
+def _within(config: Config, window: int) -> Config:
+    """Return the settings with a limit that this window allows: truncate.max_tokens was set for the map's embedder."""
     limit = config.truncate.max_tokens and min(config.truncate.max_tokens, window)
-    return config.model_copy(
-        update={"embed": embed, "truncate": config.truncate.model_copy(update={"max_tokens": limit})}
-    )
+    return config.model_copy(update={"truncate": config.truncate.model_copy(update={"max_tokens": limit})})
 
 
 def _whole_texts(run: Run, rows: pd.DataFrame) -> pd.DataFrame:

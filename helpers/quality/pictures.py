@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from helpers.shown import counted, percent
+from helpers.shown import counted, percent, quiet_figure
 from helpers.text.excerpt import one_line, shorten
 
 MOST = 30  # topics in one picture
@@ -42,7 +42,7 @@ def plot_distribution(
     low, high = levels[0] - 0.5, levels[1] + 0.5
     edges = np.linspace(low, high, BARS * min(count, FEW) + 1)
     inside, good = np.clip(scores, low, high), scores >= threshold
-    figure, axes = _figure(height=3)
+    figure, axes = quiet_figure(height=3)
     below, above = (np.histogram(inside[part], edges)[0] / len(scores) for part in (~good, good))
     width = edges[1] - edges[0]
     axes.bar(edges[:-1], below, width=width, align="edge", color=PALE, label="rows below")
@@ -118,7 +118,7 @@ def plot_curve(figures: dict[str, Any] | None) -> Any:  # noqa: ANN401 - a Figur
         return "no learning curve: no scorer was made of ratings here, or they were too few to tell"
     enough = figures["n"] >= JUDGES
     gain = np.polyfit(np.log2(table["rows"].tail(3)), table[names].mean(axis=1).tail(3), 1)[0]
-    figure, axes = _figure(height=3.2, width=7)
+    figure, axes = quiet_figure(height=3.2, width=7)
     for name in names:
         axes.plot(table["rows"], table[name], "o-", color=MEASURES[name], ms=4, lw=1.5)
     _name_lines(axes, {name: table[name].iloc[-1] for name in names}, x=table["rows"].iloc[-1])
@@ -137,7 +137,7 @@ def plot_thresholds(table: pd.DataFrame) -> Any:  # noqa: ANN401 - a Figure, or 
     """Return the share of rows kept by threshold, and the precision and recall expected; see compare_thresholds."""
     if not table["kept"].any():
         return "no row scores as much as the lowest threshold: there is nothing to choose between"
-    figure, axes = _figure(height=3.2, width=7)
+    figure, axes = quiet_figure(height=3.2, width=7)
     dots = 4 if len(table) <= 2 * FEW else 0
     axes.plot(table["threshold"], table["share"], "o-", color=INK, ms=dots, lw=1.5)
     ends = {"kept": table["share"].iloc[-1]}
@@ -167,7 +167,7 @@ def plot_topics(scored: pd.DataFrame) -> Any:  # noqa: ANN401 - a Figure, or a s
         return "no topic has a row with a score"
     largest = inside.nlargest(MOST, "rows").index.union(scored.index[(scored["topic"] == -1) & scored["rows"].gt(0)])
     lines = scored.loc[largest].sort_values("mean", ascending=False, kind="stable")
-    figure, axes = _figure(height=1.3 + 0.24 * len(lines))
+    figure, axes = quiet_figure(height=1.3 + 0.24 * len(lines))
     for at, line in enumerate(lines.to_dict("records")):
         colour = NEW if line.get("note") else PALE if line["topic"] == -1 else INK
         axes.plot([line["low"], line["high"]], [at, at], color=colour, lw=5, alpha=0.3, solid_capstyle="butt")
@@ -200,7 +200,7 @@ def plot_score_map(rows: pd.DataFrame, topics: pd.DataFrame, *, levels: tuple[in
     view = _view(placed[["x", "y"]].to_numpy(float))
     seen = placed[placed["x"].between(*view[0]) & placed["y"].between(*view[1])]
     drawn = seen.sample(min(len(seen), POINTS), random_state=0)  # mixed, so that no score lies above the others
-    figure, axes = _figure(height=7, width=9.5)
+    figure, axes = quiet_figure(height=7, width=9.5)
     size = float(np.clip(40_000 / len(drawn), 3, 30))
     low, high = np.quantile(seen["score"], [0.01, 0.99])  # what differs is to be seen, wherever on the scale
     low, high = (low, high) if high - low > LEAST_REACH else levels
@@ -273,13 +273,3 @@ def _present(scores: Numbers) -> np.ndarray:
 
 def _label(topic: int, label: object) -> str:
     return (shorten(one_line(str(label)), 40) or f"Topic {topic}").replace("$", r"\$")
-
-
-def _figure(*, height: float, width: float = 9) -> tuple[Any, Any]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=8)
-    return figure, axes
