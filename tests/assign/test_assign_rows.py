@@ -120,7 +120,8 @@ def test_killed_and_run_again_the_rows_are_there_once(model, source, tmp_path):
     """A work that takes its time is killed with all its processes while some parts are there."""
     script = tmp_path / "slow.py"
     script.write_text(
-        "import sys, time\n"
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # it may have been ignored where the tests began\n"
         "from pathlib import Path\n"
         "from helpers.assign.shards import AssignShard, model_hash\n"
         "from helpers.vectors.executors import Workers\n"
@@ -281,7 +282,8 @@ def test_an_interrupt_ends_it_after_a_batch(model, source, tmp_path):
     """As when a notebook's cell is stopped: one worker, in this process; what is done stays."""
     script = tmp_path / "slow.py"
     script.write_text(
-        "import sys, time\n"
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # it may have been ignored where the tests began\n"
         "from helpers.assign import shards\n"
         "first = shards.AssignShard.assign\n"
         "def slow(*given):\n"
