@@ -5,14 +5,13 @@ from __future__ import annotations
 import pandas as pd
 
 from helpers.files import read_value
+from helpers.findings import found_columns, join_findings
 from helpers.runs import Run
 from helpers.text.load import load_rows, source_fingerprint
 from helpers.text.redact import redact_texts
 from helpers.text.reject import join_rejected
 from helpers.text.strings import convert_rows
 from helpers.vectors.embed import number_vectors
-
-FOUND = ("score", "int_score", "domains", "uses", "rule")  # columns that this chapter adds to rows
 
 
 def has_map(run: Run) -> bool:
@@ -40,26 +39,10 @@ def read_rows(run: Run) -> pd.DataFrame:
     return number_vectors(texts, given=config.distinct)
 
 
-def known_columns(rows: pd.DataFrame) -> list[str]:
-    """Return the columns that rules can speak of in the end: those of the rows and what this chapter adds."""
-    renamed = [f"source_{name}" if name in FOUND else name for name in rows]
-    return list(dict.fromkeys([*renamed, "n_tokens", "truncated", "duplicate_of", *FOUND[:-1]]))
-
-
-def join_findings(run: Run, rows: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    """Return rows with score and int_score and, where some were labelled, their domains and uses as one text each.
-
-    scores: in the order of rows. A row with a text that was not labelled has null there. A column of the source that
-    has such a name is called source_NAME.
-    """
-    found = rows.rename(columns={name: f"source_{name}" for name in FOUND})
-    found = found.assign(score=scores["score"].to_numpy(), int_score=scores["int_score"].to_numpy())
-    path = run.path("uses/labels.parquet")
-    if not path.exists():
-        return found
-    labelled = read_value(path).merge(rows[["id", "vector"]], on="id").drop_duplicates("vector").set_index("vector")
-    told = {name: rows["vector"].map(labelled[name].map(", ".join)) for name in ("domains", "uses")}
-    return found.assign(**told)
+def known_columns(run: Run, rows: pd.DataFrame) -> list[str]:
+    """Return the columns that rules can speak of in the end: those of the rows and what chapters find of them."""
+    there = [*join_findings(run, rows), *found_columns(run, with_scores=True)]
+    return list(dict.fromkeys([*there, "n_tokens", "truncated", "duplicate_of"]))
 
 
 def read_topics(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
