@@ -1,0 +1,1 @@
+"""Topics become prompts, prompts become clean synthetic rows."""
