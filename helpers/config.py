@@ -22,7 +22,7 @@ from helpers.settings import Config
 
 ROOT = Path(__file__).resolve().parent.parent
 DATASETS = ROOT / "datasets_config"
-FILES = ("path", "file", "source", "ratings", "rubric", "labels")  # settings that may name one
+FILES = ("path", "file", "source", "ratings", "rubric", "labels", "benchmarks")  # settings that may name one, or more
 
 
 def read_config(dataset: str, overrides: dict[str, Any] | None = None) -> tuple[str, Config]:
@@ -156,6 +156,8 @@ def _files_placed(settings: Any) -> Any:  # noqa: ANN401 - whatever stands in th
 
 def _file_placed(key: str, value: Any) -> Any:  # noqa: ANN401
     """Return the whole name of a file, folder or glob that is in the working directory or else the repository."""
+    if key in FILES and isinstance(value, list):
+        return [_file_placed(key, one) for one in value]
     if key not in FILES or not isinstance(value, str) or value.startswith("package:"):
         return value
     whole = [str(folder / Path(value).expanduser()) for folder in (Path.cwd(), ROOT)]

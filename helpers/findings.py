@@ -108,6 +108,8 @@ def _by_id(name: str, lines: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     if name == HITS:
         best = lines[lines["state"] == "contaminated"].drop_duplicates("id")
         return best.set_index("id").assign(contaminated_by=best["benchmark"].to_numpy() + " " + best["item"].to_numpy())
+    if name == COPIES:
+        return lines.set_index("id").rename(columns={"similarity": "jaccard"})
     if name != LABELS:
         return lines.set_index("id")
     labelled = lines.merge(rows[["id", "vector"]], on="id").drop_duplicates("vector").set_index("vector")

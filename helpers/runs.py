@@ -42,6 +42,8 @@ STAGES = {
     "load": ("stages/loaded.parquet", "stages/unreadable.parquet"),
     "strings": ("stages/texts.parquet", "stages/unusable.parquet"),
     "redact": ("stages/redacted.parquet", "stages/redactions.json"),
+    "dedup": ("clean/near_duplicates.parquet", "clean/pairs.parquet"),
+    "decontaminate": ("clean/contamination.parquet",),
     "audit": ("stages/counts.parquet",),
     "truncate": ("stages/truncated.parquet",),
     "embed": ("vectors.npy", "stages/embedding.json"),

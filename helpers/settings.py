@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from helpers.assign_settings import Assign
+from helpers.clean_settings import Clean
 from helpers.label_settings import Label
 from helpers.llm_settings import LanguageModel
 from helpers.quality_settings import Quality, Uses
@@ -156,6 +157,7 @@ class Config(Section):
     source: Source
     text: Text = Text()
     redact: Redact = Redact()
+    clean: Clean = Clean()
     truncate: Truncate = Truncate()
     preview: Preview = Preview()
     embed: Embed = Embed()

@@ -30,7 +30,7 @@ def found_run(run):
     run.save(
         "quality/scores.parquet", pd.DataFrame({"id": [*"dcba"], "score": [4.0, 3, 2, 1], "int_score": [4, 3, 2, 1]})
     )
-    copies = {"id": [*"abcd"], "near_duplicate_of": ["c", None, None, None], "jaccard": [0.9, None, None, None]}
+    copies = {"id": [*"abcd"], "near_duplicate_of": ["c", None, None, None], "similarity": [0.9, None, None, None]}
     run.save("clean/near_duplicates.parquet", pd.DataFrame(copies))
     hits = [("b", "ARC-Easy", "7", "edited"), ("b", "GSM8K", "12", "contaminated"), ("b", "ARC", "1", "contaminated")]
     run.save("clean/contamination.parquet", pd.DataFrame(hits, columns=["id", "benchmark", "item", "state"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
@@ -18,6 +19,8 @@ _WORD = regex.compile(
     r"|\p{So}[\p{M}\p{Sk}\u200d]*",  # an emoji
     flags=regex.V1,
 )
+# The same for texts of plain letters alone, where it is three times as fast.
+_PLAIN_WORD = re.compile(r"\w+(?:(?:['`-]|(?<=\d)[.,](?=\d))\w+)*", flags=re.ASCII)
 # Marks that are left out as easily as not: accents, Hebrew points, Arabic vowels. Those of other scripts are letters.
 _DROPPED = regex.compile(rf"[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\ufe0f\u200d.,{regex.escape(_JOINERS)}]")
 _STEP = np.uint64(0x9E3779B97F4A7C15)  # odd, near 2**64 over the golden ratio
@@ -32,13 +35,16 @@ def split_words(text: str) -> list[str]:
     >>> split_words("Don’t PANIC: 1,000 cafés, 電影 🎉")
     ['dont', 'panic', '1000', 'cafes', '電', '影', '🎉']
     """
-    return [_plain(word) for word in _WORD.findall(text)] or text.split()
+    return [_plain(word) for word in _pattern(text).findall(text)] or text.split()
 
 
 def locate_words(text: str) -> tuple[list[str], np.ndarray]:
     """Return the words of a text, as split_words does, and (n, 2) int64, where each begins and ends in it."""
-    found = list(_WORD.finditer(text)) or list(regex.finditer(r"\S+", text))
-    words = [_plain(match[0]) if _WORD.fullmatch(match[0]) else match[0] for match in found]
+    found = list(_pattern(text).finditer(text))
+    words = [_plain(match[0]) for match in found]
+    if not found:
+        found = list(re.finditer(r"\S+", text))
+        words = [match[0] for match in found]
     return words, np.array([match.span() for match in found], dtype=np.int64).reshape(-1, 2)
 
 
@@ -58,6 +64,10 @@ def hash_ngrams(hashes: np.ndarray, n: int) -> np.ndarray:
     for place in range(n):
         found = found * _STEP + hashes[place : len(hashes) - n + 1 + place]
     return found
+
+
+def _pattern(text: str) -> re.Pattern[str] | regex.Pattern[str]:
+    return _PLAIN_WORD if text.isascii() else _WORD
 
 
 @lru_cache(maxsize=200_000)

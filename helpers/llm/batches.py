@@ -74,7 +74,7 @@ def generate(
     import torch
     from transformers import GenerationConfig
 
-    cache, ids, mask = _begun(model, [one.tokens for one in asked], held=held, shared=shared, pad=pad)
+    cache, ids, mask = begun(model, [one.tokens for one in asked], held=held, shared=shared, pad=pad)
     drawn = {"do_sample": True, "temperature": temperature, "top_k": 0} if temperature > 0 else {"do_sample": False}
     config = GenerationConfig(
         max_new_tokens=max_new_tokens,
@@ -100,7 +100,7 @@ def generate(
     return [one.said + reply for one, reply in replies]
 
 
-def _begun(model: Any, tokens: list[list[int]], *, held: Any, shared: int, pad: int) -> tuple[Any, Any, Any]:
+def begun(model: Any, tokens: list[list[int]], *, held: Any, shared: int, pad: int) -> tuple[Any, Any, Any]:
     """Return what the model remembers of what prompts begin with, and ids and mask of the whole prompts."""
     import torch
 

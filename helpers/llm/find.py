@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from helpers.llm.ask import LLM
 from helpers.models import choose_quantization, find_model
 
@@ -13,7 +15,7 @@ def find_llm(
     quantization: str = "auto",
     trust_remote_code: bool = False,
     batch_size: int = 8,
-    server: str | None = None,
+    server: str | Sequence[str] | None = None,
     allow_remote: bool = False,
     concurrency: int = 4,
     timeout: float = 120.0,
@@ -21,14 +23,17 @@ def find_llm(
 ) -> LLM | None:
     """Return the language model of that name (settings of `label`), or None for `none`.
 
-    server: the address of an OpenAI-compatible server; model is then its name there, and `auto` its first one.
+    server: the address of an OpenAI-compatible server, or a list of them that have the same model; model is then its
+    name there, and `auto` its first one.
     """
     if model == "none":
         return None
     if server:
         from helpers.llm.server import open_server
+        from helpers.llm.servers import open_servers
 
-        return open_server(server, model=model, allow_remote=allow_remote, concurrency=concurrency, timeout=timeout)
+        opened = open_server if isinstance(server, str) else open_servers
+        return opened(server, model=model, allow_remote=allow_remote, concurrency=concurrency, timeout=timeout)
     from helpers.llm.local import LocalLLM
 
     found = find_model(model, kind="llm", revision=revision, code=trust_remote_code)

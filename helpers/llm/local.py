@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 from helpers.llm.batches import Asked, generate, halved, read_once, weigh
 from helpers.llm.constrain import forced_start, schema_grammar
+from helpers.llm.draw import Sampling, Start, Tell, Written, draw
 from helpers.llm.instructions import Chat
 from helpers.llm.order import longest_first, shared_start
 
@@ -125,6 +126,35 @@ class LocalLLM:
             replies = self.tokenizer.batch_decode(said_on, skip_special_tokens=True)
             yield {i: reply for i, reply in zip(batch, replies, strict=True) if i not in skip}
 
+    def write(
+        self,
+        chats: Sequence[Chat],
+        *,
+        seeds: Sequence[int],
+        sampling: Sampling,
+        skip: Container[int] = (),
+        tell: Tell = lambda _: None,
+    ) -> Iterator[dict[int, Written]]:
+        """Yield texts by the chat's place, a batch at a time as answers does; seeds: one a chat.
+
+        A text has as many tokens as the context leaves it, which is said where that is fewer than max_new_tokens.
+        """
+        read = [self._start(chat, seed, sampling) for chat, seed in zip(chats, seeds, strict=True)]
+        yield {i: one for i, one in enumerate(read) if isinstance(one, Written) and i not in skip}
+        places = [i for i, one in enumerate(read) if isinstance(one, Start)]
+        starts = [read[i] for i in places]
+        self._tell_of_room(starts, sampling)
+        shared = shared_start([start.tokens for start in starts])
+        held = None
+        for batch in self._batches([start.tokens for start in starts], {n for n, i in enumerate(places) if i in skip}):
+            held = held or read_once(self.model, starts[0].tokens[:shared])
+            tell(0)
+            about = {"ends": self._ends, "pad": self.tokenizer.pad_token_id, "sampling": sampling, "tell": tell}
+            drawn = partial(_drawn, partial(draw, self.model, held=held, shared=shared, **about))
+            found = halved(drawn, [starts[n] for n in batch])
+            said = [one if isinstance(one, Written) else self._said(*one) for one in found]
+            yield {places[n]: one for n, one in zip(batch, said, strict=True) if places[n] not in skip}
+
     def weigh(
         self, chats: Sequence[Chat], options: Sequence[str], *, skip: Container[int] = ()
     ) -> Iterator[dict[int, list[float]]]:
@@ -188,11 +218,46 @@ class LocalLLM:
     def _read(self, text: str) -> list[int]:
         return self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
 
+    def _start(self, chat: Chat, seed: int, sampling: Sampling) -> Start | Written:
+        """Return where a text begins, or why none does."""
+        from jinja2 import TemplateError
+
+        try:
+            tokens = self._read(self.prompt(chat))
+        except TemplateError as error:
+            return Written(None, cause=f"the model's chat template refuses the prompt: {error}")
+        room = min(sampling.max_new_tokens, self.context - len(tokens))
+        if room < 1:
+            return Written(None, cause=f"the prompt has {len(tokens)} tokens, and {self.name} reads {self.context}")
+        return Start(tokens, room, seed)
+
+    def _tell_of_room(self, starts: Sequence[Start], sampling: Sampling) -> None:
+        rooms = [start.room for start in starts if start.room < sampling.max_new_tokens]
+        if rooms:
+            print(  # noqa: T201
+                f"{self.name} reads {self.context} tokens: {len(rooms)} prompts leave fewer than "
+                f"{sampling.max_new_tokens} for their texts, {min(rooms)} at least",
+                flush=True,
+            )
+
+    def _said(self, tokens: list[int], finish_reason: str) -> Written:
+        return Written(self.tokenizer.decode(tokens, skip_special_tokens=True), finish_reason, len(tokens))
+
     def _need_room(self, longest: int) -> None:
         if longest > self.context:
             raise ValueError(
                 f"a prompt needs {longest} tokens; {self.name} reads {self.context}: send fewer or shorter texts"
             )
+
+
+def _drawn(do: Callable[[list[Start]], list], starts: list[Start]) -> list:
+    """Return do(starts); a prompt that finds no memory even by itself has failed."""
+    try:
+        return do(starts)
+    except RuntimeError as error:
+        if "out of memory" not in str(error).lower() or len(starts) > 1:
+            raise
+        return [Written(None, cause=f"out of memory with a prompt of {len(starts[0].tokens)} tokens by itself")]
 
 
 def _without_system(chat: Chat) -> Chat:

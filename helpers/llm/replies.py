@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,19 @@ def reply_key(**asked: Any) -> str:  # noqa: ANN401 - prompt, model, schema, set
 def read_replies(log: Path) -> dict[str, Any]:
     """Return the replies in log by key; a line that was cut off or damaged is passed over and asked again."""
     replies: dict[str, Any] = {}
-    for line in log.read_text("utf-8", "replace").split("\n") if log.exists() else ():
-        with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
-            entry = json.loads(line)
+    for entry in read_entries(log):
+        with contextlib.suppress(KeyError, TypeError):
             replies[entry["key"]] = entry["reply"]
     return replies
+
+
+def read_entries(log: Path) -> Iterator[Any]:
+    """Yield what the lines of log say, one at a time, and nothing of a line that was cut off or damaged."""
+    if log.exists():
+        with log.open(encoding="utf-8", errors="replace", newline="\n") as lines:
+            for line in lines:
+                with contextlib.suppress(ValueError, RecursionError):
+                    yield json.loads(line)
 
 
 def append_replies(log: Path, entries: list[Mapping[str, Any]]) -> None:

@@ -24,11 +24,17 @@ TOP = 20  # most likely tokens that servers tell the probability of
 
 # Settings that some servers do not know, and what is sent for each.
 OPTIONAL = {
-    "chat_template_kwargs": ("extra_body",),
+    "chat_template_kwargs": ("chat_template_kwargs",),
+    "min_tokens": ("min_tokens",),
+    "top_k": ("top_k",),
+    "repetition_penalty": ("repetition_penalty",),  # vLLM's and SGLang's name for it
+    "repeat_penalty": ("repeat_penalty", "repeat_last_n"),  # llama.cpp's, whose servers pass over the other one
     "response_format": ("response_format",),
     "seed": ("seed",),
     "logprobs": ("logprobs", "top_logprobs"),
 }
+# Those that the client sends only as a body of its own.
+EXTRA = ("chat_template_kwargs", "min_tokens", "top_k", "repetition_penalty", "repeat_penalty", "repeat_last_n")
 _TOO_LONG = re.compile(r"context|too long|too many tokens|exceed", re.IGNORECASE)
 
 
@@ -45,6 +51,8 @@ class ServerLLM:
     tokenizer: None = None
     refused: set[str] = field(default_factory=set, compare=False)  # settings that this server does not take
     told: set[str] = field(default_factory=set, compare=False)  # and those that the user was told of
+    taken: set[str] = field(default_factory=set, compare=False)  # and those that it takes: a prompt is refused itself
+    about: dict[str, Any] = field(default_factory=dict, compare=False)  # what the server tells of the model
 
     @property
     def facts(self) -> dict[str, str]:
@@ -95,6 +103,12 @@ class ServerLLM:
         todo = [i for i in range(len(chats)) if i not in skip]
         yield from self._all(todo, lambda i: self._weigh_one(chats[i], options))
 
+    def write(self, chats: Sequence[Chat], **settings: Any) -> Iterator[dict[int, Any]]:  # noqa: ANN401
+        """Yield texts by the chat's place as they come, see Servers.write, from this server alone."""
+        from helpers.llm.servers import Servers
+
+        return Servers((self,)).write(chats, **settings)
+
     def free(self) -> None:
         """Do nothing: the server's memory is its own."""
 
@@ -130,31 +144,44 @@ class ServerLLM:
                 threads.shutdown(cancel_futures=True)
 
     def _complete(self, chat: Chat, **settings: Any) -> Any:  # noqa: ANN401
-        """Return the server's first choice.
+        """Return the server's first choice."""
+        return self.reply(chat, **settings).choices[0]
 
-        Where it refuses, each setting that some servers do not know is left out, then several; what helped is left out
-        from then on, but for a schema, of which another may be taken.
+    def reply(self, chat: Chat, **settings: Any) -> Any:  # noqa: ANN401
+        """Return the server's reply as the client reads it.
+
+        Where it refuses, each setting that some servers do not know is left out, those that it names first, then
+        several; what helped is left out from then on, but for a schema, of which another may be taken.
         """
         import openai
 
-        settings["extra_body"] = {"chat_template_kwargs": {"enable_thinking": False}}
-        optional = [name for name, (part, *_) in OPTIONAL.items() if part in settings and name not in self.refused]
+        settings["chat_template_kwargs"] = {"enable_thinking": False}
+        there = [name for name, (part, *_) in OPTIONAL.items() if part in settings]
+        optional = [name for name in there if name not in self.refused | self.taken]
         several = (optional[:count] for count in range(2, len(optional) + 1))
-        first = None
-        for without in ([], *([name] for name in optional), *several):
+        tries, seen, first = [[], *([name] for name in optional), *several], [], None
+        while tries:
+            if (without := tries.pop(0)) in seen:
+                continue
+            seen.append(without)
             left_out = {part for name in (*self.refused, *without) for part in OPTIONAL[name]}
             sent = {name: value for name, value in settings.items() if name not in left_out}
+            extra = {name: sent.pop(name) for name in EXTRA if name in sent}
+            sent |= {"extra_body": extra} if extra else {}
             try:
                 reply = self.client.chat.completions.create(model=self.name, messages=chat, **sent)
             except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
                 first = first or error
                 if _TOO_LONG.search(error.message):
                     raise
+                words = set(re.findall(r"\w+", error.message))
+                named = [name for name in optional if words.intersection(OPTIONAL[name])]
+                tries.insert(0, [name for name in optional if name in {*without, *named}])
                 continue
             if without:
                 self._tell(without, first.message)
                 self.refused.update({*without} - {"response_format"})
-            return reply.choices[0]
+            return reply
         raise first
 
     def _tell(self, names: Sequence[str], why: str) -> None:
@@ -221,7 +248,7 @@ def open_server(
     if not names:
         raise ValueError(f"label.server: {address} has no model loaded, or its address should end in /v1")
     chosen = served[0] if model == "auto" else served[names.index(model)]
-    return ServerLLM(chosen.id, address, _context(chosen), concurrency, timeout, remote)
+    return ServerLLM(chosen.id, address, _context(chosen), concurrency, timeout, remote, about=_told(chosen))
 
 
 def is_loopback(address: str) -> bool:
@@ -250,9 +277,13 @@ def _begins(option: str, token: str) -> bool:
 
 
 def _context(model: Any) -> int:  # noqa: ANN401
-    told = {**(model.model_extra or {}), **((model.model_extra or {}).get("meta") or {})}
+    told = _told(model)
     sizes = [told.get(name) for name in ("n_ctx", "max_model_len", "n_ctx_train", "context_length")]
     return next((int(size) for size in sizes if isinstance(size, int) and size > 0), CONTEXT)
+
+
+def _told(model: Any) -> dict[str, Any]:  # noqa: ANN401
+    return {**(model.model_extra or {}), **((model.model_extra or {}).get("meta") or {})}
 
 
 def _client(address: str, timeout: float, *, remote: bool) -> Any:  # noqa: ANN401

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from helpers.clean.benchmarks import read_benchmarks
+from helpers.clean.decontaminate import find_contamination
+from helpers.clean.dedup import find_near_duplicates
+from helpers.clean.leave_out import leave_out
 from helpers.files import read_value
 from helpers.findings import found_columns, join_findings
 from helpers.runs import Run
@@ -22,8 +26,8 @@ def has_map(run: Run) -> bool:
 def read_rows(run: Run) -> pd.DataFrame:
     """Return a line a row: id, text (masked as the run asks), vector (equal texts have one number) and what is known.
 
-    Of a finished map: all of rows.parquet, texts cut to what its embedder reads. Without one the source is read, and
-    what cannot be used is in rejected.parquet; texts are whole. Raises what reading raises, and ValueError for no row.
+    Of a finished map: all of rows.parquet, texts cut to what its embedder reads. Without one the source is read, copies
+    and benchmark text are looked for as the map does, and what cannot be used is in rejected.parquet; texts are whole. Raises what reading raises, and ValueError for no row.
     """
     if has_map(run):
         return read_value(run.path("rows.parquet"))
@@ -32,10 +36,15 @@ def read_rows(run: Run) -> pd.DataFrame:
     rows, unreadable = run.stage(load_rows, **config.source, **config.sampling, fresh=state)
     run.note(source=state)
     texts, unusable = run.stage(convert_rows, rows, **config.text, sample=config.sample, seed=config.seed)
-    rejected = join_rejected(unreadable, unusable)
+    run.need_rows(texts, join_rejected(unreadable, unusable))
+    texts, _ = run.stage(redact_texts, texts, **config.redact)
+    copies, _ = run.stage(find_near_duplicates, texts, **config.clean.copying)
+    items = read_benchmarks(config.clean.benchmarks)
+    hits = run.stage(find_contamination, texts, items, **config.clean.searching)
+    texts, left_out = leave_out(texts, copies, hits, drop=config.clean.drop)
+    rejected = join_rejected(unreadable, unusable, left_out)
     run.save("rejected.parquet", rejected)
     run.need_rows(texts, rejected)
-    texts, _ = run.stage(redact_texts, texts, **config.redact)
     return number_vectors(texts, given=config.distinct)
 
 

@@ -48,10 +48,13 @@ def draw_maps(
     hover_columns: Sequence[str] = (),
     max_mb: float = 12.0,
     svg: bool = False,
+    colours: pd.DataFrame | None = None,
 ) -> Maps:
     """Write map.html, map.png, map.csv and where asked for map.svg, and return picture and facts.
 
     models: names that stand in the page's head. map.csv has text, x, y and topic of every row, for other tools.
+    colours: further columns of the rows of texts that points are coloured by; a source column that is shown under such
+    a name is called source_NAME.
     """
     from IPython.display import Image
 
@@ -62,7 +65,7 @@ def draw_maps(
         write_map_picture(points, topics, row_topics, paths=pictures, **about)
         named = [public_name(model) for model in models if model]
         about["sub_title"] = " · ".join([about["sub_title"], *named, pd.Timestamp.now().strftime("%Y-%m-%d")])
-        rows, columns = rows_of_points(texts, clusters, hover_columns)
+        rows, columns = rows_of_points(*_coloured(texts, colours, hover_columns, clusters))
         at = rows.pop("vector").to_numpy()
         page = {"path": run.path("map.html"), "run": run.name, "hover_chars": hover_chars, "max_mb": max_mb}
         facts = write_map(points[at], topics, row_topics[at], rows, columns, layers=layers, **page, **about)
@@ -119,6 +122,20 @@ def show_page(run: Run) -> Any:  # noqa: ANN401 - an IFrame, or a sentence
     from IPython.display import IFrame
 
     return IFrame(address, width="100%", height=FRAME)
+
+
+def _coloured(
+    texts: pd.DataFrame, colours: pd.DataFrame | None, shown: Sequence[str], clusters: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """Return what rows_of_points takes: texts with colours beside them, clusters, and the columns of both."""
+    if colours is None:
+        return texts, clusters, list(shown)
+    renamed = {name: f"source_{name}" for name in texts if name in colours}
+    return (
+        texts.rename(columns=renamed).join(colours),
+        clusters,
+        [*colours, *(renamed.get(name, name) for name in shown)],
+    )
 
 
 def _served(path: Path) -> str | None:

@@ -48,6 +48,21 @@ def test_equal_texts_are_as_many_points_as_their_columns_have_values():
     assert rows["ids"].tolist() == [["a"], ["b", "d"], ["c"]]
 
 
+def test_points_are_coloured_by_what_was_found_and_a_source_column_of_that_name_stays(drawn, monkeypatch):
+    run, draw = drawn
+    colours = pd.DataFrame({"city": [4.0, 2.0, 1.0, 2.0], "near_duplicate": ["", "yes", "", "yes"]})
+    given = []
+    monkeypatch.setattr("helpers.topics.maps.write_map", lambda *args, **_: given.append(args) or {})
+    draw(hover_columns=["city"], colours=colours)
+    _, _, _, rows, columns = given[0]
+    assert columns.to_dict("list") == {
+        "city": [4.0, 2.0, 2.0, 1.0],
+        "near_duplicate": ["", "yes", "yes", ""],
+        "source_city": ["Rome", "Bern", "Oslo", "Rome"],
+    }
+    assert rows["ids"].tolist() == [["a"], ["d"], ["b"], ["c"]]
+
+
 def test_the_files_of_a_map_are_written_and_its_costs_recorded(drawn):
     run, draw = drawn
     maps = draw(models=["/home/me/MiniLM", None], hover_columns=["city"])

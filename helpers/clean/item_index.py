@@ -1,0 +1,248 @@
+"""Texts of benchmark items -> sorted hashes of their words in a row, by which the texts that may hold one are found.
+
+What is found is looked at word by word in contamination.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from helpers.clean.words import hash_ngrams, hash_words, split_words
+
+FEW = 50  # items; a run of words that more of them have leads to none of these, unless it has no rarer one
+WHOLE = 10  # words of an item that are to be found at least: of a shorter one all, as half of it may be said by anybody
+LETTERS = 2  # of a word, on average: what has fewer is as short as if it had fewer words
+TOO_SHORT, COMMON = "too short", "in a common text"  # why an item is not searched
+
+
+class Joined(NamedTuple):
+    """Hashes of the words of texts, one text after another; where each text begins (texts + 1,); whose each word is."""
+
+    words: np.ndarray
+    starts: np.ndarray
+    text_of: np.ndarray
+
+    def span(self, text: int) -> slice:
+        """Return where the words of a text are."""
+        return slice(int(self.starts[text]), int(self.starts[text + 1]))
+
+
+class Table(NamedTuple):
+    """Sorted hashes of n words in a row, and the places where hash i leads: places[starts[i] : starts[i + 1]]."""
+
+    n: int
+    hashes: np.ndarray
+    starts: np.ndarray
+    places: np.ndarray
+
+
+@dataclass(frozen=True)
+class ItemIndex:
+    """The different texts of items, and how they are found.
+
+    numbers: of each item that of its text, -1 for one that is not searched; skipped: why. texts: as they were before
+    they were joined. grams: by word, the number of the run that begins there, -1 where none does. own: by word, whether
+    no run of another text has it. needed: by text, words that are to be found. unled: by text, words in runs that do
+    not lead to it. tables: the runs, and texts that are shorter than one.
+    """
+
+    run: int
+    numbers: np.ndarray
+    skipped: list[str]
+    texts: list[str]
+    joined: Joined
+    grams: np.ndarray
+    own: np.ndarray
+    needed: np.ndarray
+    unled: np.ndarray
+    tables: list[Table]
+
+
+class Candidates(NamedTuple):
+    """Pairs of a row and an item's text, sorted; and of each row the places and numbers of the runs that items have."""
+
+    rows: np.ndarray
+    texts: np.ndarray
+    places: list[np.ndarray]
+    grams: list[np.ndarray]
+
+
+def index_items(
+    texts: Sequence[str], *, share: float = 0.5, run: int = 5, least: int = 4, common: Sequence[str] = ()
+) -> ItemIndex:
+    """Return the index of items by their texts.
+
+    share: of an item's words that are to be found. run: words in a row that count. least: words of an item that is
+    searched. common: texts whose words are no item's own; an item that one of these has whole is not searched.
+    """
+    split = [split_words(text) for text in texts]
+    hashed = [hash_words(words) for words in split]
+    beside = [hash_words(split_words(text)) for text in common]
+    skipped = [_why_not(*pair, least, beside) for pair in zip(split, hashed, strict=True)]
+    numbers, first = _different(hashed, skipped)
+    joined = _join([*(hashed[item] for item in first), *beside])
+    lengths = np.diff(joined.starts)[: len(first)]
+    hashes, grams = _number_runs(joined, run)
+    own, leads = _own_and_leading(joined, grams, run, len(first))
+    unled = _covered(np.flatnonzero((grams >= 0) & ~leads), run, len(grams))
+    return ItemIndex(
+        run=run,
+        numbers=numbers,
+        skipped=skipped,
+        texts=[texts[item] for item in first],
+        joined=joined,
+        grams=grams,
+        own=own,
+        needed=np.maximum(np.ceil(share * lengths - 1e-9), np.minimum(WHOLE, lengths)).astype(np.int64),
+        unled=np.bincount(joined.text_of[unled], minlength=len(first))[: len(first)],
+        tables=[_table_of_runs(run, hashes, grams, leads), *_tables_of_short(joined, lengths, run)],
+    )
+
+
+def why_not_searched(texts: Sequence[str], *, least: int = 4, common: Sequence[str] = ()) -> list[str]:
+    """Return of each item's text why it is not searched, or ""; settings as of index_items."""
+    split, beside = map(split_words, texts), [hash_words(split_words(text)) for text in common]
+    return [_why_not(words, hash_words(words), least, beside) for words in split]
+
+
+def find_candidates(index: ItemIndex, rows: Sequence[np.ndarray]) -> Candidates:
+    """Return which items' texts may be in which rows, each the hashes of a text's words; none that is there is missed.
+
+    All runs of all rows are looked up at once; a pair is left out where too few words can be found for it.
+    """
+    joined = _join(rows)
+    texts = len(index.needed)
+    pairs, places, grams = [np.zeros(0, np.int64)], np.zeros(0, np.int64), np.zeros(0, np.int64)
+    for table in index.tables:
+        at, hits = _look_up(table, joined)
+        row, place = _led_to(table, joined.text_of[at], hits)
+        text = index.joined.text_of[place]
+        if table.n == index.run:
+            places, grams = at, hits
+            pairs.append(_worth_looking_at(index, row * texts + text, place))
+        else:
+            pairs.append(row * texts + text)
+    found = np.unique(np.concatenate(pairs))
+    ends = np.searchsorted(places, joined.starts)
+    parts = [slice(*pair) for pair in zip(ends[:-1], ends[1:], strict=True)]
+    here = [places[part] - start for part, start in zip(parts, joined.starts, strict=False)]
+    return Candidates(*np.divmod(found, max(texts, 1)), here, [grams[part] for part in parts])
+
+
+def _why_not(words: list[str], hashed: np.ndarray, least: int, common: Sequence[np.ndarray]) -> str:
+    if len(words) < least or sum(map(len, words)) < LETTERS * least:
+        return TOO_SHORT
+    windows = (np.lib.stride_tricks.sliding_window_view(one, len(hashed)) for one in common if len(one) >= len(hashed))
+    return COMMON if any((window == hashed).all(axis=1).any() for window in windows) else ""
+
+
+def _different(hashed: Sequence[np.ndarray], skipped: Sequence[str]) -> tuple[np.ndarray, list[int]]:
+    """Return of each item the number of its text, equal words having one, and the first item of each number."""
+    known: dict[bytes, int] = {}
+    numbers, first = np.full(len(hashed), -1, dtype=np.int64), []
+    for item in (item for item, why in enumerate(skipped) if not why):
+        numbers[item] = known.setdefault(hashed[item].tobytes(), len(known))
+        if len(known) > len(first):
+            first.append(item)
+    return numbers, first
+
+
+def _join(texts: Sequence[np.ndarray]) -> Joined:
+    starts = np.cumsum([0, *map(len, texts)])
+    words = np.concatenate([np.zeros(0, dtype=np.uint64), *texts])
+    return Joined(words, starts, np.repeat(np.arange(len(texts)), np.diff(starts)))
+
+
+def _begins(joined: Joined, n: int) -> np.ndarray:
+    """Return the places where n words of one text begin."""
+    places = np.arange(max(0, len(joined.words) - n + 1))
+    return places[places + n <= joined.starts[joined.text_of[places] + 1]]
+
+
+def _number_runs(joined: Joined, run: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the sorted hashes of all runs, and by word the number of the run that begins there, or -1."""
+    begins = _begins(joined, run)
+    hashes, found = np.unique(hash_ngrams(joined.words, run)[begins], return_inverse=True)
+    grams = np.full(len(joined.words), -1, dtype=np.int64)
+    grams[begins] = found
+    return hashes, grams
+
+
+def _own_and_leading(joined: Joined, grams: np.ndarray, run: int, items: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return by word whether it is in no run of another text, and whether the run that begins there leads to its text.
+
+    items: so many texts, the first ones, are of items; to others nothing leads.
+    """
+    begins = np.flatnonzero(grams >= 0)
+    numbers, texts = grams[begins], joined.text_of[begins]
+    order = np.lexsort((texts, numbers))
+    again = np.zeros(len(order), dtype=bool)
+    again[1:] = (np.diff(numbers[order]) == 0) & (np.diff(texts[order]) == 0)
+    having = np.bincount(numbers[order][~again])[numbers]  # texts that have the run
+    own = ~_covered(begins[having > 1], run, len(grams))
+    is_rare = having <= FEW
+    has_rare = np.bincount(texts[is_rare], minlength=len(joined.starts)) > 0
+    leads = np.zeros(len(grams), dtype=bool)
+    leads[begins] = (is_rare | ~has_rare[texts]) & (texts < items)
+    return own, leads
+
+
+def _covered(begins: np.ndarray, n: int, words: int) -> np.ndarray:
+    """Return by word whether it is among the n words that begin at one of the places."""
+    steps = np.bincount(begins, minlength=words + 1) - np.bincount(begins + n, minlength=words + 1)
+    return np.cumsum(steps[:words]) > 0
+
+
+def _table_of_runs(run: int, hashes: np.ndarray, grams: np.ndarray, leads: np.ndarray) -> Table:
+    places = np.flatnonzero(leads)
+    places = places[np.argsort(grams[places], kind="stable")]
+    return Table(run, hashes, np.searchsorted(grams[places], np.arange(len(hashes) + 1)), places)
+
+
+def _tables_of_short(joined: Joined, lengths: np.ndarray, run: int) -> list[Table]:
+    """Return a table of whole texts for every length that is shorter than a run."""
+    tables = []
+    for n in sorted({int(length) for length in lengths if length < run}):
+        begins = joined.starts[:-1][: len(lengths)][lengths == n]
+        hashes = hash_ngrams(joined.words, n)[begins]
+        order = np.argsort(hashes)
+        tables.append(Table(n, hashes[order], np.arange(len(hashes) + 1), begins[order]))
+    return tables
+
+
+def _look_up(table: Table, joined: Joined) -> tuple[np.ndarray, np.ndarray]:
+    """Return where the words of texts are in a table, and the numbers of their hashes there."""
+    places = _begins(joined, table.n)
+    hashes = hash_ngrams(joined.words, table.n)[places]
+    found = np.searchsorted(table.hashes, hashes)
+    is_there = found < len(table.hashes)
+    is_there[is_there] = table.hashes[found[is_there]] == hashes[is_there]
+    return places[is_there], found[is_there]
+
+
+def _led_to(table: Table, rows: np.ndarray, hits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return each row with each place that one of its hits leads to."""
+    counts = table.starts[hits + 1] - table.starts[hits]
+    ends = np.cumsum(counts)
+    within = np.arange(counts.sum()) - np.repeat(ends - counts, counts)
+    return np.repeat(rows, counts), table.places[np.repeat(table.starts[hits], counts) + within]
+
+
+def _worth_looking_at(index: ItemIndex, pairs: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return the pairs of row and text that may have as many words in common as are needed.
+
+    Those in runs that led from the one to the other are counted; all in other runs might be there too.
+    """
+    order = np.lexsort((places, pairs))
+    pairs, places = pairs[order], places[order]
+    step = np.full(len(pairs), index.run)
+    same = np.diff(pairs) == 0
+    step[:-1][same] = np.minimum(np.diff(places)[same], index.run)
+    different, first = np.unique(pairs, return_index=True)
+    texts = different % max(len(index.needed), 1)
+    found = np.add.reduceat(step, first) if len(first) else step
+    return different[found + index.unled[texts] >= index.needed[texts]]

@@ -1,0 +1,146 @@
+"""Shares and a number -> whole counts that meet them as nearly as whole numbers can, counts dealt out evenly; draws."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+
+ROUNDS = 500  # of scaling lines and columns in turn; a hundred are enough where all sums can be met
+
+
+def share_out(count: int, shares: Sequence[float], most: Sequence[int] | None = None) -> np.ndarray:
+    """Return (k,) int64 that add up to count, as near to the shares as whole numbers are; none above its `most`.
+
+    Largest remainder (Hamilton): every share is rounded down, and what is left goes to the largest fractions, of equal
+    ones to the first. What a share with a `most` cannot take goes to the others. Raises ValueError where all `most`
+    together are fewer than count.
+
+    >>> share_out(10, [0.5, 0.3, 0.2]).tolist(), share_out(7, [1, 1, 1]).tolist(), share_out(9, [1, 1], [2, 9]).tolist()
+    ([5, 3, 2], [3, 2, 2], [2, 7])
+    """
+    caps = np.full(len(shares), count, dtype=np.int64) if most is None else np.asarray(most, dtype=np.int64)
+    if caps.sum() < count:
+        raise ValueError(f"{count} cannot be shared out, at most {caps.sum()} can be taken")
+    exact = [Fraction(str(share)) for share in shares]  # 0.1 is a tenth, as it was written
+    found, is_open = np.zeros(len(shares), dtype=np.int64), np.ones(len(shares), dtype=bool)
+    while True:
+        left, total = count - int(found.sum()), sum(share for share, open_ in zip(exact, is_open, strict=True) if open_)
+        wanted = {at: exact[at] * left / total for at in np.flatnonzero(is_open)} if left else {}
+        full = [at for at, quota in wanted.items() if quota > caps[at]]
+        if not full:
+            break
+        found[full], is_open[full] = caps[full], False
+    rounded = {at: int(quota) for at, quota in wanted.items()}
+    spare = left - sum(rounded.values())
+    for at in sorted(wanted, key=lambda at: (rounded[at] - wanted[at], at))[:spare]:
+        rounded[at] += 1
+    found[list(rounded)] += np.fromiter(rounded.values(), dtype=np.int64, count=len(rounded))
+    return found
+
+
+def share_cells(count: int, lines: Sequence[float], columns: Sequence[float], allowed: np.ndarray) -> np.ndarray:
+    """Return (k, m) int64 that add up to count: lines and columns by their shares, zero where it is not allowed.
+
+    Lines have what share_out gives them; columns too, or as near to it as what is allowed leaves room for. Cells are as
+    near as whole numbers can be to those that lines and columns ask for when neither depends on the other (scaling in
+    turn; Deming and Stephan 1940). allowed: (k, m) bool, at least one a line.
+    """
+    from scipy.optimize import LinearConstraint, milp
+
+    by_line, by_column = share_out(count, lines), share_out(count, columns)
+    wanted = _scaled(allowed, by_line.astype(float), by_column.astype(float))[allowed]
+    at_line, at_column = np.nonzero(allowed)
+    cells, width = len(wanted), allowed.shape[1]
+    # Unknown: the cells, how far each is from what is wanted, how far each column is above and below its sum.
+    each, none = np.eye(cells), np.zeros((cells, 2 * width))
+    line_sums = (at_line == np.arange(len(by_line))[:, None]).astype(float)
+    column_sums = (at_column == np.arange(width)[:, None]).astype(float)
+    empty = np.zeros((len(by_line), cells + 2 * width))
+    away = np.hstack([np.zeros((width, cells)), -np.eye(width), np.eye(width)])
+    limits = [
+        LinearConstraint(np.hstack([line_sums, empty]), by_line, by_line),
+        LinearConstraint(np.hstack([column_sums, away]), by_column, by_column),
+        LinearConstraint(np.hstack([each, -each, none]), -np.inf, wanted),
+        LinearConstraint(np.hstack([each, each, none]), wanted, np.inf),
+    ]
+    cost = np.concatenate([np.zeros(cells), np.ones(cells), np.full(2 * width, 2.0 * cells)])
+    is_whole = np.concatenate([np.ones(cells), np.zeros(cells + 2 * width)])
+    solved = milp(cost, constraints=limits, integrality=is_whole)
+    found = np.zeros(allowed.shape, dtype=np.int64)
+    found[allowed] = np.rint(solved.x[:cells]).astype(np.int64)
+    return found
+
+
+def deal(
+    cells: Sequence[int], groups: Sequence[int], most: Sequence[int], starts: Sequence[float]
+) -> list[dict[int, int]]:
+    """Return for each group how many of each cell it gets: all cells are dealt out, evenly over the groups.
+
+    cells: (k,) how many there are of each. groups: (g,) how many each is to get, as many in all. most: (g,) how many of
+    one cell a group can take. starts: (k,) in [0, 1), which cell comes first. A cell is due as often as its number
+    says, and each group takes what is due next that it has room for. What is left in the end goes to those groups that
+    can take it, and their numbers give way. Raises ValueError for a cell with more than all can take.
+
+    >>> deal([3, 3], [2, 2, 2], [9, 9, 9], [0.1, 0.2])
+    [{0: 1, 1: 1}, {0: 1, 1: 1}, {0: 1, 1: 1}]
+    """
+    if max(cells, default=0) > sum(most):
+        raise ValueError(f"{max(cells)} cannot be dealt out, at most {sum(most)} can be taken")
+    dealt = [0] * len(cells)
+    due = [(starts[cell] / number, cell) for cell, number in enumerate(cells) if number]
+    heapq.heapify(due)
+    found: list[dict[int, int]] = []
+    for wanted, limit in zip(groups, most, strict=True):
+        taken: dict[int, int] = {}
+        full = []
+        while wanted and due:
+            when, cell = heapq.heappop(due)
+            if taken.get(cell, 0) == limit:
+                full.append((when, cell))
+                continue
+            taken[cell] = taken.get(cell, 0) + 1
+            wanted -= 1
+            dealt[cell] += 1
+            if dealt[cell] < cells[cell]:
+                heapq.heappush(due, ((starts[cell] + dealt[cell]) / cells[cell], cell))
+        for one in full:
+            heapq.heappush(due, one)
+        found.append(taken)
+    for _, cell in sorted(due):
+        _put(cell, cells[cell] - dealt[cell], found, groups, most)
+    return found
+
+
+def draw(seed: int, *names: object) -> float:
+    """Return a number in [0, 1) by which things are drawn: the same for the same seed and names, in every process.
+
+    >>> draw(42, "a") == draw(42, "a"), draw(42, "a") == draw(43, "a")
+    (True, False)
+    """
+    told = "\0".join([str(seed), *map(str, names)]).encode("utf-8", "replace")
+    return int.from_bytes(hashlib.blake2b(told, digest_size=6).digest(), "big") / 2**48
+
+
+def _put(cell: int, number: int, found: list[dict[int, int]], groups: Sequence[int], most: Sequence[int]) -> None:
+    """Give so many more of a cell to groups that can take them, those first that have too few."""
+    for _ in range(number):
+        able = [at for at, taken in enumerate(found) if taken.get(cell, 0) < most[at]]
+        at = min(able, key=lambda at: (sum(found[at].values()) - groups[at], at))
+        found[at][cell] = found[at].get(cell, 0) + 1
+
+
+def _scaled(allowed: np.ndarray, lines: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Return a table with these sums, or with those of the lines where both cannot be met; zero where not allowed."""
+    table = allowed.astype(float)
+    for _ in range(ROUNDS):
+        table = table * _factors(columns, table.sum(axis=0))
+        table = table * _factors(lines, table.sum(axis=1))[:, None]
+    return table
+
+
+def _factors(wanted: np.ndarray, there: np.ndarray) -> np.ndarray:
+    return np.divide(wanted, there, out=np.zeros_like(wanted), where=there > 0)
