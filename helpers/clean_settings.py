@@ -14,7 +14,7 @@ class Cleaning(Section):
 
     # Share of the words in a row that either has, from which on a row is a copy; 1: only texts of the same words are.
     near_duplicates: Annotated[float, Field(ge=0.1, le=1)] = 0.8
-    words: Count = 5  # in a row
+    shingle: Count = 5  # words in a row that are compared
     stays: Literal["longest", "first", "best"] = "longest"  # which of several copies
     best_by: str | None = None  # of best: the column of scores
     benchmarks: Names = []  # names in helpers/clean/benchmarks.yaml, files, a YAML of that form; none: not looked for
@@ -30,7 +30,7 @@ class Cleaning(Section):
     @property
     def copying(self) -> dict[str, Any]:
         """Settings of find_near_duplicates."""
-        return {"threshold": self.near_duplicates, "words": self.words, "keep": self.stays, "by": self.best_by}
+        return {"threshold": self.near_duplicates, "words": self.shingle, "keep": self.stays, "by": self.best_by}
 
     @property
     def searching(self) -> dict[str, Any]:

@@ -89,8 +89,8 @@ def save_dataset(
     card = make_card(read_value(files[3]), rows, topics, license=license)
 
     def fill(inside: Path) -> None:
-        _write_shards(rows, inside / "rows")
-        _write_shards(topics, inside / "topics")
+        write_shards(rows, inside / "rows")
+        write_shards(topics, inside / "topics")
         (inside / "README.md").write_text(card, encoding="utf-8")
 
     return write_folder(folder, fill)
@@ -205,7 +205,7 @@ def _array(values: pd.Series, kind: str) -> pa.Array:
     return pa.array([None if pd.isna(value) else value for value in values], pa.type_for_alias(kind))
 
 
-def _write_shards(table: pa.Table, folder: Path) -> None:
+def write_shards(table: pa.Table, folder: Path) -> None:
     """Write a table to a new folder as files of at most SHARD rows, named as `datasets` expects them."""
     folder.mkdir()
     count = max(1, -(-len(table) // SHARD))
@@ -214,11 +214,10 @@ def _write_shards(table: pa.Table, folder: Path) -> None:
         pq.write_table(table.slice(at * SHARD, SHARD), path, compression="zstd")
 
 
-def front(title: str, license: str) -> str:
-    """Return the settings for `datasets` that a card begins with."""
+def front(title: str, license: str, *, names: Sequence[str] = ("rows", "topics")) -> str:
+    """Return the settings for `datasets` that a card begins with. names: of the tables, the first is the default."""
     configs = [
-        {"config_name": name, "data_files": [{"split": "train", "path": f"{name}/train-*.parquet"}]}
-        for name in ("rows", "topics")
+        {"config_name": name, "data_files": [{"split": "train", "path": f"{name}/train-*.parquet"}]} for name in names
     ]
     configs[0]["default"] = True
     front = {"pretty_name": title, "license": license, "tags": [TAG], "configs": configs}

@@ -83,11 +83,9 @@ def missing_words(runs: np.ndarray, words: int, row_words: int) -> Iterator[tupl
 
 
 def _pairs(item: np.ndarray, grams: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return all pairs of places at which item and row have the same run; of very many those of its rarest runs."""
+    """Return the pairs of places at which item and row have the same run: of very many those that come first."""
     left, right = (np.searchsorted(grams, item, side) for side in ("left", "right"))
-    counts = right - left
-    rarest = np.argsort(counts, kind="stable")
-    counts[rarest[np.cumsum(counts[rarest]) > MOST_PAIRS]] = 0
+    counts = np.minimum(right - left, max(1, MOST_PAIRS // len(item)))
     ends = np.cumsum(counts)
     in_row = places[np.repeat(left - ends + counts, counts) + np.arange(counts.sum())]
     return np.repeat(np.arange(len(item)), counts), in_row

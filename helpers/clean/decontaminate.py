@@ -76,9 +76,8 @@ def index_benchmarks(
 ) -> ItemIndex:
     """Return the index of the items. Raises ValueError for settings or items that cannot be used."""
     if ngram < 1 or run < 1 or not 0 < share <= 1:
-        raise ValueError(
-            f"expected ngram and run of at least 1 and a share above 0 and up to 1; got {ngram}, {run}, {share}"
-        )
+        got = f"ngram {ngram}, run {run}, share {share}"
+        raise ValueError(f"expected ngram and run of at least 1, and a share above 0 and up to 1; got {got}")
     _need(benchmarks, ITEM_COLUMNS, ["benchmark", "item"], "benchmarks")
     texts = benchmarks["text"].fillna("").astype(str).tolist()
     return index_items(texts, share=share, run=min(run, ngram), least=least, common=common)

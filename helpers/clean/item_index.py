@@ -119,7 +119,9 @@ def find_candidates(index: ItemIndex, rows: Sequence[np.ndarray]) -> Candidates:
     pairs, places, grams = [np.zeros(0, np.int64)], np.zeros(0, np.int64), np.zeros(0, np.int64)
     for table in index.tables:
         at, hits = _look_up(table, joined)
-        row, place = _led_to(table, joined.text_of[at], hits)
+        count = max(1, len(table.hashes))
+        once = np.unique(joined.text_of[at] * count + hits)  # however often the row says it
+        row, place = _led_to(table, *np.divmod(once, count))
         text = index.joined.text_of[place]
         if table.n == index.run:
             places, grams = at, hits

@@ -6,16 +6,18 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Container, Generator, Iterator, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from tqdm import tqdm
 
 from helpers.llm.draw import Sampling, Tell, Written
 from helpers.llm.instructions import Chat
 from helpers.llm.replies import append_replies, read_entries, read_replies, reply_key
+
+T = TypeVar("T")
 
 
 class Writer(Protocol):
@@ -52,29 +54,52 @@ def write_texts(
     doing: what stands beside the progress bar, None for no bar. sampling: see Sampling. Raises ConnectionError where no
     server is left that answers, ValueError for an id that two prompts have, and for settings out of range.
     """
+    return outcome(write_each(chats, llm=llm, log=log, ids=ids, doing=doing, **sampling))
+
+
+def write_each(
+    chats: Sequence[Chat],
+    *,
+    llm: Writer,
+    log: Path,
+    ids: Sequence[str] | None = None,
+    doing: str | None = "write",
+    **sampling: Any,  # noqa: ANN401
+) -> Generator[int, None, list[Written]]:
+    """Do what write_texts does, yield how many prompts have an outcome whenever there are more; return the texts."""
     drawn = Sampling(**sampling)
     names = _numbered(chats) if ids is None else list(map(str, ids))
-    if repeated := [name for name, count in Counter(names).items() if count > 1 and ids is not None]:
-        raise ValueError(f"expected prompts of different ids, got {repeated[0]!r} {names.count(repeated[0])} times")
+    if ids is not None and (twice := [name for name, count in Counter(names).items() if count > 1]):
+        raise ValueError(f"expected prompts of different ids, got {twice[0]!r} {names.count(twice[0])} times")
     asked = [{"id": name, "prompt": chat, "settings": asdict(drawn)} for name, chat in zip(names, chats, strict=True)]
     # Where a model stands does not change what it writes.
     by = {name: fact for name, fact in llm.facts.items() if name != "server"}
     keys = [reply_key(**by, **about) for about in asked]
     kept = read_replies(log)
     written = {place: Written(**kept[key]) for place, key in enumerate(keys) if key in kept}
-    skip = set(written)
-    if len(skip) == len(chats):
-        return [written[place] for place in range(len(chats))]
-    with _Pace(len(chats), len(skip), None if doing is None else f"{doing} ({llm.name})") as pace:
-        seeds = [_seed(drawn.seed, name, chat) for name, chat in zip(names, chats, strict=True)]
-        for came in llm.write(chats, seeds=seeds, sampling=drawn, skip=skip, tell=pace.tell):
-            told = {place: one for place, one in came.items() if one.text is not None}
-            if told:
-                seconds = pace.lap() / len(told)
-                append_replies(log, [_entry(keys[i], by, asked[i], one, seconds) for i, one in told.items()])
-            written |= came
-            pace.bar.update(len(came))
+    del kept
+    if len(written) < len(chats):
+        with _Pace(len(chats), len(written), None if doing is None else f"{doing} ({llm.name})") as pace:
+            seeds = [_seed(drawn.seed, name, chat) for name, chat in zip(names, chats, strict=True)]
+            for came in llm.write(chats, seeds=seeds, sampling=drawn, skip=set(written), tell=pace.tell):
+                came = {place: _readable(one) for place, one in came.items()}
+                told = {place: one for place, one in came.items() if one.text is not None}
+                if told:
+                    seconds = pace.lap() / len(told)
+                    append_replies(log, [_entry(keys[i], by, asked[i], one, seconds) for i, one in told.items()])
+                written |= came
+                pace.bar.update(len(came))
+                yield len(written)
     return [written[place] for place in range(len(chats))]
+
+
+def outcome(steps: Generator[Any, None, T]) -> T:
+    """Return what a generator returns in the end; what it yields before is passed over."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
 
 
 def writing_speed(log: Path) -> dict[str, float]:
@@ -87,6 +112,11 @@ def writing_speed(log: Path) -> dict[str, float]:
         if isinstance(entry, dict) and "seconds" in entry:
             texts, tokens, seconds = texts + 1, tokens + entry["reply"]["tokens"], seconds + entry["seconds"]
     return {"texts": texts, "tokens": tokens, "seconds": seconds, "tokens_per_second": tokens / (seconds or 1)}
+
+
+def _readable(written: Written) -> Written:
+    """Return a text as it stands in the log: halves of letters, which servers may send, become a ?."""
+    return written if written.text is None else replace(written, text=written.text.encode("utf-8", "replace").decode())
 
 
 def _entry(key: str, by: dict, asked: dict, written: Written, seconds: float) -> dict[str, Any]:

@@ -27,7 +27,8 @@ def read_rows(run: Run) -> pd.DataFrame:
     """Return a line a row: id, text (masked as the run asks), vector (equal texts have one number) and what is known.
 
     Of a finished map: all of rows.parquet, texts cut to what its embedder reads. Without one the source is read, copies
-    and benchmark text are looked for as the map does, and what cannot be used is in rejected.parquet; texts are whole. Raises what reading raises, and ValueError for no row.
+    and benchmark text are looked for as the map does, and what cannot be used is in rejected.parquet; texts are whole.
+    Raises what reading raises, and ValueError for no row.
     """
     if has_map(run):
         return read_value(run.path("rows.parquet"))

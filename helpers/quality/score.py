@@ -156,6 +156,20 @@ def score_source(
     return score_new(new, Path(scorer_folder), Path(output), keep_vectors=keep_vectors, by=by, rows=rows)
 
 
+def score_table(texts: pd.DataFrame, scorer_folder: Path, output: Path) -> pd.DataFrame | None:
+    """Return id, score and int_score of texts (id, text), or None where there is no scorer in scorer_folder.
+
+    output: folder for what score_source writes, and for the texts. Texts longer than the scorer's encoder reads are cut
+    as the rows were that it was made of.
+    """
+    if not (scorer_folder / FACTS).exists():
+        return None
+    source = write_value(output / "texts.parquet", texts[["id", "text"]])
+    about = {"id": "id", "text": {"format": "text", "column": "text"}, "workers": 1, "rows": len(texts)}
+    parts = score_source(str(source), scorer_folder, output / "scored", **about)
+    return pd.concat([pd.read_parquet(part, columns=["id", "score", "int_score"]) for part in parts])
+
+
 def score_further(run: Run, scorer_folder: Path) -> dict[str, Any] | None:
     """Return figures of the rows of quality.source, scored and filtered in parts; None where no source is named.
 

@@ -25,9 +25,8 @@ _SENTENCE_END = re.compile(
     re.VERBOSE | re.MULTILINE,
 )
 _HEADING = re.compile(r"(?:#{1,6}\s.*|\*\*[^*\n]+\*\*:?)\s*")
-_LINE = r"[-*_=]{3,}[ \t]*"  # drawn between parts of a text
-_LINE_FIRST = re.compile(rf"{_LINE}\n\s*(?![\w-]+:)")  # not what begins a blog post's front matter
-_LINE_LAST = re.compile(rf"(?:\A|\n)\s*{_LINE}\Z")
+_LINE = re.compile(r"\s*[-*_=]{3,}\s*")  # drawn between parts of a text
+_FRONT = re.compile(r"-{3,}[ \t]*\n[\w-]+:")  # what stands at the head of a page
 _FENCED = re.compile(r"(`{3,}|~{3,})([\w+-]*)[ \t]*\n(.*?)\n?[ \t]*\1\s*\Z", re.DOTALL)
 LOST = 0.25  # share of a text that goes at most for its last sentence
 
@@ -100,7 +99,7 @@ def read_rules(file: Path | None = None) -> Rules:
     def several(part: str, form: str) -> tuple[tuple[str, re.Pattern], ...]:
         return tuple((rule["name"], compiled(rule, form)) for rule in told.get(part) or ())
 
-    ending = r"""(?:\A|(?<=\n)|(?<=[.!?:…)*]\s))[¡¿]?(?:{})[\s*_)]*\Z"""
+    ending = r"""(?:\A|(?<=\n)|(?<=[.!?:…)*]\s))[¡¿]?(?:{})[\s*_)]*(?:[^\w\s"”»]{{1,3}}\s*)?\Z"""
     return Rules(
         several("openings", "{}"),
         several("run_ons", "{}"),
@@ -117,11 +116,12 @@ def _cuts(text: str, prompt: str, rules: Rules, *, whole: bool) -> Iterator[tupl
         if match := find.match(text):
             kept = match.groupdict().get("keep") or ""
             left = (kept + text[match.end() :]).strip()
-            yield name, _LINE_FIRST.sub("", left, count=1) if _LINE_FIRST.match(left) else left
+            first, _, rest = left.partition("\n")
+            yield name, rest.strip() if _LINE.fullmatch(first) and not _FRONT.match(left) else left
     for name, find in rules.run_ons:
         if match := find.search(text):
             yield name, text[: match.start()].strip()
-    yield "line", _LINE_LAST.sub("", text).strip()
+    yield "line", _without_last_lines(text)
     for name, find in rules.endings:
         if match := find.search(text, max(0, len(text) - TAIL)):
             yield name, text[: match.start()].strip()
@@ -146,17 +146,24 @@ def _without_echo(text: str, prompt: str) -> str:
     return text
 
 
+def _without_last_lines(text: str) -> str:
+    """Return the text without lines drawn beneath it."""
+    while text and _LINE.fullmatch(text[text.rfind("\n") + 1 :]):
+        text = text[: max(0, text.rfind("\n"))].rstrip()
+    return text
+
+
 def _to_last_sentence(text: str) -> str:
     """Return the text up to the end of its last whole sentence that is no heading.
 
     A text that would lose more than a quarter, such as a poem or a table, stays.
     """
-    left = text
-    while left:
-        end = max((match.end() for match in _SENTENCE_END.finditer(left)), default=0)
+    left, least = text, int((1 - LOST) * len(text))
+    while len(left) >= least:
+        end = max((match.end() for match in _SENTENCE_END.finditer(left, least)), default=0)
         left = left[:end].rstrip()
         above, _, last = left.rpartition("\n")
         if not _HEADING.fullmatch(last):
-            break
+            return left if len(left) >= least else text
         left = above.rstrip()
-    return left if len(left) >= (1 - LOST) * len(text) else text
+    return text

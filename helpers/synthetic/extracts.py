@@ -60,8 +60,8 @@ def harmless(text: str, llm: Any = None) -> str:  # noqa: ANN401
     before = None
     while before != plain:
         before, plain = plain, without_marks(_MARKS.sub(" ", plain), llm or NoModel())
-    plain = re.sub(r"[^\S\n]+", " ", plain)
-    return re.sub(r" ?\n ?", "\n", re.sub(r"\n\s*\n", "\n\n", plain)).strip()
+    plain = re.sub(r"(?<=\S)[^\S\n]+(?=\S)", " ", plain)  # what a line begins with may be code's
+    return re.sub(r"\n{3,}", "\n\n", re.sub(r"[^\S\n]+(?=\n|$)", "", plain)).strip()
 
 
 def language_name(code: str, texts: Sequence[str] = ()) -> str:

@@ -34,7 +34,7 @@ NUMBER = re.compile(
     re.IGNORECASE,
 )
 PAGE = re.compile(r"(?:\s*(?:\.\s?){3,}|\s*…+|\t+|\s{3,})\s*\d{1,4}$")  # behind dots or a gap
-COUNTED = re.compile(r"^\d{1,3}(?:\.\d{1,3})*[.):]?\s+(?=\S)")
+COUNTED = re.compile(r"^\d{1,3}((?:\.\d{1,3})*)[.):]?\s+(?=\S)")
 BULLET = re.compile(r"^[-*+•‣◦–]\s+")
 LISTED = re.compile(r"\s*(?:[-*+•‣◦–]|\d{1,3}(?:\.\d{1,3})*[.)]?)\s+\S")
 HEADING = re.compile(r"^ {0,3}(#{1,6})\s+(.*?)\s*#*$")
@@ -178,10 +178,11 @@ def _of_lines(content: Sequence[str]) -> Iterator[Node]:
     indents = [len(one) - len(one.lstrip()) for one in lines]
     deeper = {indent: depth for depth, indent in enumerate(sorted(set(indents)))}
     plainly = [BULLET.sub("", one.strip()) for one in lines]
-    are_numbered = 2 * sum(map(bool, map(COUNTED.match, plainly))) > len(plainly)  # then also by numbers without a dot
+    are_numbered = 2 * sum(map(bool, map(COUNTED.match, plainly))) > len(plainly)  # else "3 men in a boat" is a title
     for plain, indent in zip(plainly, indents, strict=True):
-        number = re.match(r"\d{1,3}((?:\.\d{1,3})*)", plain) if len(deeper) == 1 else None
-        yield (number[1].count(".") if number else deeper[indent]), _title(COUNTED.sub("", plain, are_numbered)), ""
+        number = COUNTED.match(plain) if are_numbered else None
+        depth = number[1].count(".") if number and len(deeper) == 1 else deeper[indent]
+        yield depth, _title(plain[number.end() :] if number else plain), ""
 
 
 def _of_values(value: Any, depth: int, where: str) -> Iterator[Node]:  # noqa: ANN401 - whatever stands in the file

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -64,19 +64,19 @@ def plan_prompts(
     Raises what reading the templates raises, and ValueError, which says how many, where fewer prompts are possible.
     """
     kind, records = _only_kind(seeds), _records(seeds)
-    styles, audiences = styles or dict.fromkeys(STYLES[kind], 1), audiences or dict.fromkeys(AUDIENCES, 1)
+    shares = styles or dict.fromkeys(STYLES[kind], 1), audiences or dict.fromkeys(AUDIENCES, 1)
     parted = [name for name in PARTS[kind] if all(_values(one, show_topic == 1)[name] for one in records)]
-    forms = read_styles(list(styles), filled=parted, uses_language=language != "auto")
-    readers = read_audiences(list(audiences))
-    pairs, left_out = combine(list(forms), list(readers), table=combinations)
+    forms = read_styles(list(shares[0]), filled=parted, uses_language=language != "auto")
+    readers = read_audiences(list(shares[1]))
+    asked = [*(forms if styles else ()), *(readers if audiences else ())]
+    pairs, left_out = combine(list(forms), list(readers), table=combinations, asked=asked)
     ordered = sorted(records, key=lambda one: (draw(seed, one["seed_id"]), one["seed_id"]))
     groups = _groups(ordered, seed)
     sizes = [len(group) for group in groups]
     weights = [1 if by == "even" else group[0]["size"] for group in groups]
     wanted = [min(per_topic, size * len(pairs)) for size in sizes] if per_topic else None
     count = sum(wanted) if wanted else prompts
-    allowed = np.array([[(style, audience) in pairs for audience in readers] for style in forms])
-    cells = _cells(count, list(styles.values()), list(audiences.values()), allowed, sizes)
+    cells = _cells(count, *(list(part.values()) for part in shares), _allowed(forms, readers, pairs), sizes)
     numbers = wanted or share_out(count, weights, [size * len(pairs) for size in sizes]).tolist()
     taken = _dealt(cells, numbers, sizes, seed)
     told = {"language": language_name(language, [_spoken(one) for one in ordered]), "words": words}
@@ -119,10 +119,20 @@ def _groups(ordered: Sequence[dict[str, Any]], seed: int) -> list[list[dict[str,
     return [groups[key] for key in sorted(groups, key=lambda key: (draw(seed, "group", *key), key))]
 
 
+def _allowed(styles: Iterable[str], audiences: Iterable[str], pairs: Sequence[tuple[str, str]]) -> np.ndarray:
+    """Return (styles, audiences) bool, which pairs are written."""
+    return np.array([[(style, audience) in pairs for audience in audiences] for style in styles])
+
+
 def _cells(
     count: int, styles: Sequence[float], audiences: Sequence[float], allowed: np.ndarray, sizes: Sequence[int]
 ) -> np.ndarray:
-    """Return how many prompts each style (line) and audience (column) get; none more than there are seeds."""
+    """Return how many prompts each style (line) and audience (column) get; none more than there are seeds.
+
+    Those that are left out of all pairs have no share.
+    """
+    styles = [share * bool(line.any()) for share, line in zip(styles, allowed, strict=True)]
+    audiences = [share * bool(column.any()) for share, column in zip(audiences, allowed.T, strict=True)]
     cells, most = share_cells(count, styles, audiences, allowed), sum(sizes)
     if cells.max() <= most:
         return cells

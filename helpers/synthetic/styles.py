@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -109,24 +109,24 @@ def hash_templates(style: Template, audience: Template, kind: str) -> str:
 
 
 def combine(
-    styles: Sequence[str], audiences: Sequence[str], *, table: str = "default"
+    styles: Sequence[str], audiences: Sequence[str], *, table: str = "default", asked: Collection[str] = ()
 ) -> tuple[list[tuple[str, str]], pd.DataFrame]:
     """Return the pairs of style and audience that are written, and the others: style, audience, reason.
 
     table: a YAML file of pairs that make no sense, with the reason; `default` is combinations.yaml, `none`: all are
-    written. Raises ValueError where a style or an audience is left alone.
+    written. Raises ValueError where none is left, or none of a style or an audience among those asked for by name.
     """
     unwanted = {} if table == "none" else _read_combinations(table)
     pairs = [(style, audience) for style in styles for audience in audiences]
     wanted = [pair for pair in pairs if pair not in unwanted]
-    for place, names in enumerate((styles, audiences)):
-        for name in names:
-            if not any(pair[place] == name for pair in wanted):
-                why = next(unwanted[pair] for pair in pairs if pair[place] == name)
-                raise ValueError(
-                    f"{name} is left out of all combinations ({why}): name further {('audiences', 'styles')[place]}, "
-                    "leave it out, or set synthetic.combinations: none"
-                )
+    written = {name for pair in wanted for name in pair}
+    for name in [*styles, *audiences]:
+        if name not in written and (name in asked or not wanted):
+            why = next(unwanted[pair] for pair in pairs if name in pair)
+            raise ValueError(
+                f"{name} is left out of all combinations ({why}): name it with further styles or audiences, or not at "
+                "all, or set synthetic.combinations: none"
+            )
     lines = [(*pair, unwanted[pair]) for pair in pairs if pair in unwanted]
     return wanted, pd.DataFrame(lines, columns=["style", "audience", "reason"], dtype=object)
 

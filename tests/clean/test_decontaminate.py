@@ -29,8 +29,8 @@ BAKER = (
     "to hotels along the harbour and gives 22 to the school. How many almond rolls are left for the market stall?"
 )
 FERRY = (
-    "The night ferry from the island leaves at 21:40 and needs 95 minutes when the sea is calm. With a strong wind from "
-    "the north it needs 30 minutes more. At what time does it arrive after a windy crossing?"
+    "The night ferry from the island leaves at 9 in the evening and needs 95 minutes when the sea is calm. With a "
+    "strong wind from the north it needs 30 minutes more. At what time does it arrive after a windy crossing?"
 )
 MOSS = (
     "Which of these explains best why moss grows on the shaded side of an old stone wall, where hardly any sun falls "
@@ -67,9 +67,9 @@ def rows(*texts):
     return pd.DataFrame({"id": [f"r{i}" for i in range(len(texts))], "text": texts})
 
 
-def found(texts, benchmarks, **settings):
+def found(texts, benchmarks, **asked):
     """Return (row, item, state) of the hits of texts."""
-    hits = find_contamination(rows(*texts), benchmarks, **settings)
+    hits = find_contamination(rows(*texts), benchmarks, **asked)
     return list(zip(hits["id"], hits["item"], hits["state"], strict=True))
 
 
@@ -138,10 +138,11 @@ def test_pieces_far_apart_or_in_another_order_do_not_add_up():
 
 def test_half_of_an_item_is_enough_and_less_is_not():
     words = BAKER.split()
-    shares = {part: found([" ".join(words[:part])], items(BAKER)) for part in (18, 19, 20, 30)}
-    assert len(words) == 39
-    assert shares == {18: [], 19: [], 20: [("r0", "q0", "contaminated")], 30: [("r0", "q0", "contaminated")]}
-    assert found([" ".join(words[:30])], items(BAKER), share=0.9) == []
+    assert len(words) == 43
+    assert found([" ".join(words[:21]), " ".join(words[:22])], items(BAKER)) == [("r1", "q0", "contaminated")]
+    assert found([" ".join(words[:38]), " ".join(words[:39])], items(BAKER), share=0.9) == [
+        ("r1", "q0", "contaminated")
+    ]
 
 
 def test_scattered_words_do_not_add_up():
@@ -176,18 +177,17 @@ def test_all_items_that_share_their_words_are_found_each_in_its_row():
     texts = [f"{story} {question}" for question in asked]
     hits = [("r0", "q0", "contaminated"), ("r1", "q1", "contaminated"), ("r2", "q2", "contaminated")]
     assert found(texts, items(*texts)) == hits
-    assert found([f"{texts[2]} {texts[0]}"], items(*texts)) == [
-        ("r0", "q0", "contaminated"),
-        ("r0", "q2", "contaminated"),
-    ]
+    both = found([f"{texts[2]} {texts[0]}"], items(*texts))
+    assert sorted(both) == [("r0", "q0", "contaminated"), ("r0", "q2", "contaminated")]
 
 
 def test_an_item_that_stands_in_two_benchmarks_or_in_a_longer_one_is_found_there_too():
-    both = pd.concat([items(BAKER, name="old"), items(FERRY, BAKER.upper(), f"{CHAT[0]} {BAKER} {CHAT[1]}", name="new")])
-    hits = find_contamination(rows(f"{BAKER} {CHAT[2]}"), both)
-    assert list(zip(hits["benchmark"], hits["item"], strict=True)) == [("old", "q0"), ("new", "q1")]
-    whole = find_contamination(rows(f"{CHAT[0]} {BAKER} {CHAT[1]}"), both)
-    assert list(zip(whole["benchmark"], whole["item"], strict=True)) == [("old", "q0"), ("new", "q1"), ("new", "q2")]
+    longer = f"{CHAT[0]} {BAKER} {CHAT[1]}"
+    both = pd.concat([items(BAKER, name="old"), items(FERRY, BAKER.upper(), longer, name="new")])
+    hits = find_contamination(rows(f"{BAKER} {CHAT[2]}", longer), both)
+    named = list(zip(hits["id"], hits["benchmark"], hits["item"], strict=True))
+    assert named[:2] == [("r0", "old", "q0"), ("r0", "new", "q1")]
+    assert named[2:] == [("r1", "new", "q2"), ("r1", "old", "q0"), ("r1", "new", "q1")]
 
 
 def test_one_word_of_its_own_tells_an_item_from_its_siblings():
@@ -201,9 +201,281 @@ def test_one_word_of_its_own_tells_an_item_from_its_siblings():
 def test_siblings_more_than_lead_to_each_other_are_found_all_the_same(monkeypatch):
     from helpers.clean import item_index
 
-    frame = "In the year of the great flood the town of Name{} lost both of its bridges and the old mill beside the weir."
+    frame = "In the year of the great flood the town of Name{} lost its bridges and the old mill beside the weir."
     texts = [frame.format(number) for number in range(30)]
     monkeypatch.setattr(item_index, "FEW", 10)
     assert found(texts, items(*texts)) == [(f"r{i}", f"q{i}", "contaminated") for i in range(30)]
     parts = ["the old mill beside the weir", *texts]  # nothing leads to it but what all have
     assert ("r0", "q0", "contaminated") in found([texts[3]], items(*parts))
+
+
+TEMPLATE = (
+    "A gardener plants {} rows of tulips with {} bulbs in each row. The mice eat {} of the bulbs during the winter and "
+    "she buys another {} bulbs in the spring. How many bulbs are in the garden at the end?"
+)
+
+
+def test_the_same_task_with_other_numbers_is_a_variant_and_stays():
+    item = TEMPLATE.format(12, 25, 40, "1,500")
+    cases = {
+        "variant": [TEMPLATE.format(14, 30, 61, 90), TEMPLATE.format(7, 8, 9, "1,500"), TEMPLATE.format(1, 2, 3, 4)],
+        "contaminated": [
+            TEMPLATE.format(12, 25, 40, 1500),
+            TEMPLATE.format("twelve", "twenty-five", "forty", "1500"),  # written out, they are the same
+            TEMPLATE.format("many", "some", "most", "a few"),  # gone
+            TEMPLATE.format(12, 25, 41, "1,500"),
+        ],
+    }
+    for state, texts in cases.items():
+        wanted = [(f"r{i}", "q0", state) for i in range(len(texts))]
+        assert found(texts, items(item)) == wanted, state
+        assert found(texts, items(item), numbers=False) == [(row, name, "contaminated") for row, name, _ in wanted]
+    kept, dropped = drop_contaminated(rows(*cases["variant"]), find_contamination(rows(*cases["variant"]), items(item)))
+    assert len(kept) == 3 and dropped.empty
+
+
+def test_numbers_in_names_are_told_apart_too():
+    frame = "Of the {} children who came to the lake on Friday, {} could swim well and the others had to stay ashore."
+    item = items(frame.format("nineteen", "seven"))
+    assert found([frame.format("thirty", "eight"), frame.format("19", "7")], item) == [
+        ("r0", "q0", "variant"),
+        ("r1", "q0", "contaminated"),
+    ]
+
+
+def test_of_siblings_with_other_numbers_only_the_right_one_is_told():
+    texts = [TEMPLATE.format(*numbers) for numbers in ((12, 25, 40, 90), (13, 26, 41, 91), (14, 27, 42, 92))]
+    assert found([texts[1]], items(*texts)) == [("r0", "q1", "contaminated")]
+
+
+GREETING = (
+    "Hello and a very good morning to you, my dear assistant! I hope that you slept well and that all of your many "
+    "circuits are warm. I have a little question today, and I would be glad if you could take your time for it."
+)
+QUOTATION = (
+    "It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of foolishness"
+)
+
+
+def test_what_several_items_have_in_common_makes_no_row_contaminated():
+    asked = ["How do beavers keep their dams from leaking?", "Why does bread dough rise faster in a warm kitchen?"]
+    benchmarks = items(*(f"{GREETING} {question}" for question in asked))
+    assert {state for *_, state in found([f"{GREETING} {text}" for text in CHAT], benchmarks)} == {"shared"}
+    assert found([f"{GREETING} {asked[1]}"], benchmarks) == [("r0", "q1", "contaminated")]
+    preamble = "from typing import List, Dict, Tuple, Optional, Any\nimport math\nimport itertools\n\n"
+    code = items(*(f"{preamble}def {name}(values: List[int]) -> int:\n    ..." for name in ("widest", "deepest")))
+    clean = f"{preamble}class Shop:\n    prices: Dict[str, float] = {{}}"
+    assert {state for *_, state in found([clean], code)} <= {"shared"}
+    assert found([code["text"][1]], code) == [("r0", "q1", "contaminated")]
+
+
+def test_a_quotation_that_is_less_than_half_of_an_item_does_not_matter():
+    item = f'"{QUOTATION}": in which novel does this stand, who wrote it, in which two cities is it set, and which of '
+    item += "the people in it gives his life for another one at the very end?"
+    assert found([f"{text} {QUOTATION}. {text}" for text in CHAT], items(item)) == []
+
+
+def test_what_is_given_as_common_is_no_items_own():
+    """One item alone has the greeting, so only the user can tell that it is one; the report shows where to look."""
+    item = f"{GREETING} How do beavers keep their dams from leaking?"
+    texts = [f"{GREETING} {text}" for text in CHAT]
+    hits = find_contamination(rows(*texts), items(item))
+    assert hits["state"].eq("contaminated").all() and len(hits) == 3
+    table = parts_in_common(hits, items(item))
+    assert table[["item", "rows", "never"]].values.tolist() == [
+        ["q0", 3, "How do beavers keep their dams from leaking"]
+    ]
+    assert parts_in_common(find_contamination(rows(*texts, item), items(item)), items(item)).empty
+    assert found([*texts, item], items(item), common=[GREETING]) == [
+        *((f"r{i}", "q0", "shared") for i in range(3)),
+        ("r3", "q0", "contaminated"),
+    ]
+    assert unsearched_items(items(item, GREETING), common=[GREETING])["reason"].tolist() == ["in a common text"]
+    assert found([GREETING], items(item, GREETING), common=[GREETING]) == [("r0", "q0", "shared")]
+
+
+def test_every_row_is_kept_or_dropped_in_order_with_the_item_it_holds():
+    texts = rows(CHAT[0], f"{BAKER} {CHAT[1]}", edited(FERRY, 8), f"{MOSS[:120]} {BAKER}", CHAT[2])
+    texts = texts.assign(topic=[4, 1, 2, 3, 0]).set_index(pd.Index([9, 8, 7, 6, 5]))
+    hits = find_contamination(texts, items(*ITEMS))
+    kept, dropped = drop_contaminated(texts, hits)
+    assert kept["id"].tolist() == ["r0", "r2", "r4"] and kept.columns.tolist() == ["id", "text", "topic"]
+    assert dropped["id"].tolist() == ["r1", "r3"] and dropped["topic"].tolist() == [1, 3]
+    assert dropped["rule"].tolist() == ["contaminated"] * 2 and dropped["contaminated_by"].tolist() == ["exam q0"] * 2
+    marks = mark_contaminated(texts, hits)
+    assert marks["id"].tolist() == texts["id"].tolist()
+    assert marks["contaminated_by"].tolist() == [None, "exam q0", None, "exam q0", None]
+    assert marks["contamination"].tolist() == [None, "contaminated", "edited", "contaminated", None]
+    assert marks["share"].isna().tolist() == [True, False, False, False, True]
+    nothing = find_contamination(texts.head(0), items(*ITEMS))
+    assert nothing.columns.tolist() == hits.columns.tolist() and nothing.dtypes.equals(hits.dtypes)
+    assert drop_contaminated(texts, nothing)[1].columns.tolist() == dropped.columns.tolist()
+    assert find_contamination(texts, items()).empty
+
+
+def test_wrong_tables_and_settings_are_refused():
+    good = items(*ITEMS)
+    for wrong, message in [
+        ((pd.DataFrame({"id": ["a"]}), good), "rows: no column 'text'; columns are id"),
+        ((pd.concat([rows("a"), rows("b")]), good), "rows: 1 have the id of another one, r0"),
+        ((rows("a"), good.drop(columns="item")), "benchmarks: no column 'item'"),
+        ((rows("a"), pd.concat([good, good])), "8 have the benchmark and item of another one, exam q0"),
+    ]:
+        with pytest.raises(ValueError, match=re.escape(message)):
+            find_contamination(*wrong)
+    with pytest.raises(ValueError, match="share above 0 and up to 1; got ngram 10, run 5, share 50"):
+        find_contamination(rows("a"), good, share=50)
+    with pytest.raises(ValueError, match='a column "share"'):
+        drop_contaminated(rows("a").assign(share=1), find_contamination(rows("a"), good))
+    with pytest.raises(ValueError, match="no such row, 'r0'"):
+        mark_contaminated(rows("a").assign(id="x"), find_contamination(rows(BAKER), good))
+
+
+def test_neither_order_nor_batches_matter(monkeypatch):
+    texts = [*ITEMS, *CHAT, *(edited(text, 8) for text in ITEMS[:3]), f"{BAKER} {FERRY} {MOSS}", ""]
+    table = rows(*texts)
+    wanted = find_contamination(table, items(*ITEMS))
+    shuffled = table.sample(frac=1, random_state=3)
+    for batch_rows, letters in ((1, 10**9), (3, 10**9), (10**9, 200)):
+        monkeypatch.setattr(decontaminating, "BATCH_ROWS", batch_rows)
+        monkeypatch.setattr(decontaminating, "BATCH_LETTERS", letters)
+        pd.testing.assert_frame_equal(find_contamination(table, items(*ITEMS)), wanted)
+        other = find_contamination(shuffled, items(*ITEMS)).sort_values("id", kind="stable").reset_index(drop=True)
+        pd.testing.assert_frame_equal(other, wanted.sort_values("id", kind="stable").reset_index(drop=True))
+
+
+def test_a_long_row_is_searched_fast_and_does_not_collect_an_item_from_everywhere():
+    filler = " ".join(CHAT) * 3500
+    words = BAKER.split()
+    pieces = [" ".join(words[start : start + 6]) for start in range(0, len(words), 6)]
+    spread = "".join(filler[i * 100_000 : (i + 1) * 100_000] + f" {piece} " for i, piece in enumerate(pieces))
+    same = "very " * 200_000
+    started = time.perf_counter()
+    hits = found([filler + BAKER + filler, spread, same, same + BAKER], items(*ITEMS, "very " * 300, "so very " * 40))
+    assert [hit[:2] for hit in hits] == [("r0", "q0"), ("r2", "q8"), ("r3", "q8"), ("r3", "q0")]
+    assert len(filler) > 1_000_000 and time.perf_counter() - started < 30
+
+
+HOSTILE = [
+    "\x00\x00",
+    "\ud800 \udfff",
+    "<script>alert(1)</script>",
+    "[[a]]",
+    "\u202e\u200b",
+    "<|im_end|>",
+    "\n" * 500,
+    "़" * 400,
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+def test_hostile_text_is_data(text):
+    row = f"{text} {BAKER} {text}"
+    benchmarks = items(f"{text} {BAKER[:90]} {text} {BAKER[90:]}", text)
+    hits = find_contamination(rows(row, text), benchmarks)
+    assert (hits["id"] == "r0").any()
+    page = marked_html(hits, rows(row, text), benchmarks)
+    assert "<script" not in page and page.count("<mark>") == page.count("</mark>") > 1
+    page.encode()
+    marked_texts(hits, rows(row, text), benchmarks).to_csv().encode()
+
+
+def test_the_same_words_are_marked_in_both_texts():
+    row = f"{CHAT[0]} {BAKER[:94]}, as they say, {BAKER[94:]} {CHAT[1]} {CHAT[2]}"
+    hits = find_contamination(rows(row), items(*ITEMS))
+    hit = hits.iloc[0]
+    parts = {}
+    for side, text in (("row", row), ("item", BAKER)):
+        parts[side] = [text[a:b] for a, b in zip(hit[f"{side}_begins"], hit[f"{side}_ends"], strict=True)]
+    assert parts["row"] == parts["item"] == [BAKER[:94].strip(), BAKER[94:-1]]
+    assert (hit["row_start"], hit["row_end"]) == (row.index("A baker"), row.index("stall?") + 5)
+    shown = marked_texts(hits, rows(row), items(*ITEMS)).iloc[0]
+    assert shown["text"] == f"[[{parts['item'][0]}]] [[{parts['item'][1]}]]?"
+    assert shown["row"].startswith("… ") and shown["row"].endswith(" …") and "]] , as they say, [[" in shown["row"]
+    page = marked_html(hits, rows(row), items(*ITEMS))
+    assert f"<mark>{parts['row'][0]}</mark> , as they say, <mark>" in page and "100%" in page
+
+
+def test_the_table_by_benchmark_counts_rows_and_different_items():
+    both = pd.concat([items(BAKER, FERRY, "Yes", name="a"), items(MOSS, TEMPLATE.format(1, 2, 3, 4), name="b")])
+    texts = [BAKER, f"{BAKER} {MOSS}", edited(FERRY, 8), TEMPLATE.format(5, 6, 7, 8), *CHAT]
+    hits = find_contamination(rows(*texts), both)
+    table = contamination_by_benchmark(hits, both, unsearched_items(both)).set_index("benchmark")
+    assert (
+        table.loc["a"].to_dict() | {"items": 3, "too_short": 1, "rows": 2, "unique_items": 1}
+        == table.loc["a"].to_dict()
+    )
+    assert table.loc["all", ["items", "rows", "unique_items", "edited", "variant"]].tolist() == [5, 2, 2, 1, 1]
+    assert table.loc["b", ["rows", "unique_items", "variant", "edited", "shared"]].tolist() == [1, 1, 1, 0, 0]
+
+
+def naive(row, item, share):
+    """Return how many words of an item a row has in runs of five or more that follow each other, by trying all."""
+    runs = []
+    for i in range(len(item)):
+        for j in range(len(row)):
+            if i and j and item[i - 1] == row[j - 1]:
+                continue
+            length = 0
+            while i + length < len(item) and j + length < len(row) and item[i + length] == row[j + length]:
+                length += 1
+            runs += [(j, i, length)] if length >= 5 else []
+    best = {}
+    for j, i, length in sorted(runs):
+        best[j, i, length] = length
+        for (b, a, before), words in list(best.items()):
+            cut = max(a + before - i, b + before - j, 0)
+            near = j - b - before <= (3 if cut else 40 * min(before, length))
+            if a < i and b < j and cut < length and near and words > cut:
+                best[j, i, length] = max(best[j, i, length], words + length - cut)
+    most = max(best.values(), default=0)
+    return most if most >= max(share * len(item), min(10, len(item))) else 0
+
+
+words_of = {letter: f"{letter}word" for letter in "abcd"}
+texts_of = st.lists(st.sampled_from("abcd"), min_size=5, max_size=16).map("".join)
+
+
+@settings(max_examples=200)
+@given(item=texts_of, pieces=st.lists(st.tuples(texts_of, st.integers(0, 16), st.integers(0, 16)), max_size=5))
+def test_a_single_item_is_found_as_a_naive_matcher_finds_it(item, pieces):
+    """Rows are made of pieces of the item and other words."""
+    row = "".join(other + item[min(start, stop) : max(start, stop)] for other, start, stop in pieces)
+    written = [" ".join(words_of[letter] for letter in text) for text in (item, row)]
+    hits = find_contamination(rows(written[1]), items(written[0]))
+    assert hits["found"].sum() == naive(row, item, 0.5)
+
+
+@settings(max_examples=100)
+@given(texts=st.lists(texts_of, min_size=1, max_size=8, unique=True), row=st.lists(texts_of, max_size=4).map("".join))
+def test_of_many_items_none_is_missed_but_what_another_one_explains(texts, row):
+    written = [" ".join(words_of[letter] for letter in text) for text in (*texts, row)]
+    hits = find_contamination(rows(written[-1]), items(*written[:-1]))
+    wanted = {f"q{i}": naive(row, text, 0.5) for i, text in enumerate(texts)}
+    assert all(wanted[hit.item] == hit.found for hit in hits.itertuples())
+    for i, text in enumerate(texts):
+        if wanted[f"q{i}"] == len(text):  # whole, so nothing explains it
+            assert (hits["item"] == f"q{i}").any()
+        if wanted[f"q{i}"]:
+            assert len(hits)
+
+
+@pytest.mark.shared
+def test_all_plants_are_found_and_every_clean_row_stays(shared):
+    """Of light edits four fifths are asked for."""
+    with gzip.open(shared / "contamination_planted_dev.jsonl.gz", "rt") as lines:
+        records = [json.loads(line) for line in lines]
+    texts = ["\n".join(turn["content"] for turn in record["messages"]) for record in records]
+    table = pd.DataFrame({"id": [record["id"] for record in records], "text": texts})
+    table["kind"] = [record["kind"] for record in records]
+    benchmarks = read_benchmarks([str(shared / f"benchmarks/{name}.jsonl.gz") for name in ("gsm8k_test", "humaneval")])
+    started = time.perf_counter()
+    hits = find_contamination(table, benchmarks)
+    kept, dropped = drop_contaminated(table, hits)
+    assert time.perf_counter() - started < 20
+    assert dropped["kind"].value_counts().to_dict() == dict.fromkeys(
+        ["exact", "embedded", "normalised", "in_answer", "light_edit"], 60
+    )
+    assert kept["kind"].eq("clean").all() and len(kept) == 3070
+    planted = {record["id"]: f"gsm8k_test {record['benchmark_id']}" for record in records if record["contaminated"]}
+    assert np.all(dropped["contaminated_by"] == dropped["id"].map(planted))

@@ -84,6 +84,7 @@ CUT = [
     ("```markdown\n# Rain\n\nIt fell.\n```", "# Rain\n\nIt fell.", "fence"),
     ("```\nIt rained.\n```", "It rained.", "fence"),
     ("It rained. I hope this helps!", "It rained.", "hope it helps"),
+    ("It rained. I hope this helps! 😊", "It rained.", "hope it helps"),
     ("It rained.\n\nI hope this short story meets your needs.", "It rained.", "hope it helps"),
     ("It rained.\n\nLet me know if you'd like me to change anything!", "It rained.", "let me know"),
     ("It rained.\n\nIf you have any further questions, feel free to ask.", "It rained.", "let me know"),
@@ -146,6 +147,7 @@ def test_openings_and_endings_go_together():
     left, names = cut_boilerplate(text)
     assert left == "**Rain**\n\nIt fell."
     assert names == ["fence", "sure", "title", "let me know", "hope it helps", "line"]
+    assert cut_boilerplate("It rained. I hope this helps! Rain is water, and so is snow.")[1] == []
 
 
 def test_a_text_of_nothing_else_is_empty():
@@ -219,7 +221,17 @@ def test_twice_is_once_and_nothing_is_added(pieces, reason, prompt):
 
 def test_hostile_texts_take_no_time():
     began = time.monotonic()
-    for piece in ("Sure! ", "here is a story ", "I hope this helps ", "(" * 99, "*" * 99, "---\n", "``` ", "Note: this ", "<|"):
+    for piece in (
+        "Sure! ",
+        "here is a story ",
+        "I hope this helps ",
+        "(" * 99,
+        "*" * 99,
+        "---\n",
+        "``` ",
+        "Note: this ",
+        "<|",
+    ):
         text = piece * (200_000 // len(piece))
         cut_boilerplate(text, finish_reason="length")
         is_refusal(text)

@@ -1,4 +1,4 @@
-"""What prompts begin from: topics by id, extracts that cannot speak up, each once, and every row left out with a reason."""
+"""What prompts begin from: topics by id, extracts that cannot speak up, each once; what is left out has a reason."""
 
 import pandas as pd
 import pytest
@@ -120,6 +120,8 @@ def test_an_extract_is_cut_after_a_whole_word():
     assert begin("Sourdough rises.", chars=50) == "Sourdough rises."
     assert begin("漢字かな交じり文は空白なしで書かれる。" * 20, chars=50).endswith(" …")
     assert begin("a" * 500, chars=50) == "a" * 48 + " …"
+    code = "def double(n):   \n    return  2 * n\n\n\n\nprint(double(4))\n"
+    assert begin(code) == "def double(n):\n    return 2 * n\n\nprint(double(4))"
     tokens = begin(text, tokens=20)
     assert tokens.endswith(" …") and set(tokens.split()) == {"Sourdough", "rises", "slowly.", "…"} and len(tokens) < 80
 
@@ -146,7 +148,20 @@ def test_a_hostile_extract_can_neither_close_its_frame_nor_speak_for_the_model(t
     for shown in (begin(text * 3), line(text * 3)):
         chat = fill_instruction(file, extract=shown)
         assert [turn["role"] for turn in chat] == ["user"] and chat[0]["content"].lower().count("text>") == 2
-        marks = ("<|", "|>", "[INST]", "[/INST]", "<<SYS>>", "<s>", "</s>", "_of_turn>", "<｜", "</think>", "\x00", "\x1b")
+        marks = (
+            "<|",
+            "|>",
+            "[INST]",
+            "[/INST]",
+            "<<SYS>>",
+            "<s>",
+            "</s>",
+            "_of_turn>",
+            "<｜",
+            "</think>",
+            "\x00",
+            "\x1b",
+        )
         assert not any(mark in shown for mark in marks)
         shown.encode("utf-8")
     assert "\n" not in line(text) and '"' not in line('a "b"')
@@ -179,17 +194,24 @@ def spoken(*turns):
 
 def test_the_first_question_that_is_answered_is_a_seed():
     talks = [
-        spoken(("system", "Be kind."), ("user", "How does bread dough rise?"), ("assistant", "By gas that yeast makes.")),
-        spoken(("assistant", "Hello!"), ("user", "Who?"), ("user", "Why is the sky so blue?"), ("assistant", "It scatters.")),
+        spoken(
+            ("system", "Be kind."), ("user", "How does dough rise?"), ("assistant", "By gas that yeast makes.")
+        ),
+        spoken(
+            ("assistant", "Hello!"),
+            ("user", "Who?"),
+            ("user", "Why is the sky so blue?"),
+            ("assistant", "It scatters."),
+        ),
         spoken(("user", "Nobody answers me here, does anybody?")),
         spoken(("user", "Hi"), ("assistant", "Hello, how can I help you with your things today?")),
-        spoken(("user", "How does bread dough rise?!"), ("assistant", "By gas that yeast makes")),
+        spoken(("user", "How does dough rise?!"), ("assistant", "By gas that yeast makes")),
     ]
     rows = pd.DataFrame(talks).assign(id=list("abcde"), n_tokens=[9, 9, 9, 9, 1], topic=[0, 0, 0, 0, -1])
     assert first_pair(*(rows.loc[1, name] for name in ("text", "turns", "speakers")))[1] == "It scatters."
     seeds, left_out = instruction_seeds(rows, keep=["n_tokens > 5"])
     found = seeds.set_index("seed_id")[["question", "answer"]]
-    assert found.loc["a"].tolist() == ["How does bread dough rise?", "By gas that yeast makes."]
+    assert found.loc["a"].tolist() == ["How does dough rise?", "By gas that yeast makes."]
     assert found.loc["b", "question"] == "Why is the sky so blue?" and len(seeds) == 2 and seeds["topic"].isna().all()
     assert told(left_out) == [
         ("conversations", "", 1, "do not fulfil n_tokens > 5"),
@@ -224,12 +246,10 @@ def test_settings_lead_to_the_seeds_of_their_kind(topics, rows, tmp_path):
     outline.write_text("Scale\nNorth\n")
     seeds, _ = make_seeds(Synthetic(kind="outline", outline=str(outline)), log=tmp_path / "log")
     assert seeds["subject"].tolist() == ["Scale", "North"] and seeds["before"].tolist() == [[], ["Scale"]]
-    talks = rows.assign(**{name: [value] * len(rows) for name, value in spoken(("user", "a")).items() if name != "text"})
-    talks["turns"], talks["speakers"] = [[0, 9]] * 15, [["user", "assistant"]] * 15
-    talks["text"] = ["Why is 7?\n" + text for text in rows["text"]]
+    talks = rows.assign(turns=[[0, 10]] * 15, speakers=[["user", "assistant"]] * 15, text="Why is 7?\n" + rows["text"])
     with pytest.raises(ValueError, match="ask in fewer than 4 words"):
         make_seeds(Synthetic(kind="instructions"), **about | {"rows": talks})
-    talks["turns"], talks["text"] = [[0, 15]] * 15, ["Why is it so 7?\n" + text for text in rows["text"]]
+    talks = talks.assign(turns=[[0, 16]] * 15, text="Why is it so 7?\n" + rows["text"])
     assert len(make_seeds(Synthetic(kind="instructions"), **about | {"rows": talks})[0]) == 15
     some, _ = make_seeds(Synthetic(kind="instructions", include=[0]), **about | {"rows": talks})
     assert set(some["topic"]) == {0} and set(some["subject"]) == {"Cats"} and len(some) == 4

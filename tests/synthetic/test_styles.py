@@ -155,12 +155,16 @@ def test_combinations_that_make_no_sense_are_left_out_with_the_reason(write):
     assert len(pairs) == 3 and left_out["reason"].tolist() == ["students read none"]
 
 
-def test_what_is_left_without_a_partner_is_said(write):
-    with pytest.raises(ValueError, match=r"academic_textbook is left out of all .*name further audiences"):
-        combine(["academic_textbook", "story"], ["young_children"])
+def test_who_is_left_without_a_partner_is_said_where_they_were_asked_for(write):
+    names = ["academic_textbook", "story"], ["young_children"]
+    with pytest.raises(ValueError, match=r"academic_textbook is left out of all .*name it with further styles"):
+        combine(*names, asked=["academic_textbook"])
+    assert combine(*names, asked=["young_children"])[0] == [("story", "young_children")]
+    with pytest.raises(ValueError, match="academic_textbook is left out of all combinations"):
+        combine(["academic_textbook"], ["young_children"])
     own = write("[{style: story, audience: a, reason: so}, {style: how_to, audience: a, reason: so}]", "own.yaml")
-    with pytest.raises(ValueError, match=r"a is left out of all combinations \(so\): name further styles"):
-        combine(["story", "how_to"], ["a", "b"], table=own)
+    with pytest.raises(ValueError, match=r"a is left out of all combinations \(so\)"):
+        combine(["story", "how_to"], ["a", "b"], table=own, asked=["a", "b"])
 
 
 @pytest.mark.parametrize("text", ["story: college", "- [story, college]", "- {style: a, audience: b}", "- a: [", "7"])

@@ -1,0 +1,60 @@
+"""Texts that were written, and copies, benchmark text and scores found of them -> those left, the others dropped.
+
+Why each was dropped is told in `reason`, which funnel.py counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from helpers.clean.contamination import CONTAMINATED
+from helpers.clean.copies import AGAINST
+from helpers.clean.filter import filter_rows
+
+SCORED = ("score", "int_score")
+
+
+def take_out(
+    rows: pd.DataFrame,
+    copies: pd.DataFrame,
+    hits: pd.DataFrame,
+    *,
+    scores: pd.DataFrame | None = None,
+    keep: Sequence[str] = (),
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows that are left and those dropped with `reason`, in the order of rows; each is in one of them.
+
+    copies: of rows, and of the rows that prompts were made of, see find_near_duplicates. hits: see find_contamination.
+    scores: id, score and int_score, which both tables get. keep: rules on the rows and their scores, see filter_rows. A
+    reason is "near-duplicate: ...", "contaminated: ..." or "rule: ...", the first that is true. Raises ValueError for
+    copies of other rows, and what filter_rows raises.
+    """
+    if rows["id"].tolist() != copies["id"].tolist():
+        raise ValueError("copies: expected a line for each of these rows, in their order: find the copies among them")
+    scored = rows if scores is None else rows.merge(scores[["id", *SCORED]], on="id", how="left", validate="1:1")
+    items = hits[hits["state"] == CONTAMINATED].drop_duplicates("id").set_index("id")
+    found = [
+        _copied(line) or (_held(items.loc[id]) if id in items.index else "")
+        for id, line in zip(rows["id"], copies.to_dict("records"), strict=True)
+    ]
+    found = pd.Series(found, index=scored.index, dtype=object)
+    kept, broken = filter_rows(scored[found == ""], keep=keep)
+    reasons = pd.concat(
+        [found[found != ""].set_axis(scored.loc[found != "", "id"]), "rule: " + broken.set_index("id")["rule"]]
+    )
+    dropped = scored[scored["id"].isin(reasons.index)]
+    dropped = dropped.assign(reason=dropped["id"].map(reasons).astype(object))
+    return kept.reset_index(drop=True), dropped.reset_index(drop=True)
+
+
+def _copied(line: dict) -> str:
+    if pd.isna(line["near_duplicate_of"]):
+        return ""
+    other = "of the row it was made from, or another one" if line["near_duplicate_in"] == AGAINST else "of the text"
+    return f"near-duplicate: {line['similarity']:.2f} {other} {line['near_duplicate_of']}"
+
+
+def _held(item: pd.Series) -> str:
+    return f"contaminated: {item['benchmark']} {item['item']}, {item['share']:.2f} of it"
