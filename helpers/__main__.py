@@ -31,7 +31,7 @@ def new(
 
 @app.command()
 def run(
-    template: Annotated[str, typer.Argument(help="topics, assign, quality, or uses")],
+    template: Annotated[str, typer.Argument(help="topics, assign, quality, uses, or synthetic")],
     names: Annotated[list[str], typer.Argument(help="datasets: configured names, files, hub names, or @LIST")],
     set_: Annotated[list[str] | None, typer.Option("--set", help="section.key=value, may be repeated")] = None,
     runs: Runs = None,
@@ -163,6 +163,10 @@ def _say(template: str, report: dict, runs: str | None, seconds: float) -> None:
     if template == "quality":
         told = f"{report['kept']:,} of {report['rows']:,} rows kept, {report['rated']:,} rated, {seconds:.0f} s"
         print(f"\n{report['title']}: {told}\n{report['advice']}\ntables: {report['output']}")
+        return
+    if template == "synthetic":
+        told = f"{report['left']:,} rows left of {report['prompts']:,} prompts, {seconds:.0f} s"
+        print(f"\n{report['title']}: {told}\n{report['advice']}\ndataset: {report['output']}")
         return
     if template == "uses":
         from helpers.quality.uses_tables import top_labels

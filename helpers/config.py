@@ -22,7 +22,8 @@ from helpers.settings import Config
 
 ROOT = Path(__file__).resolve().parent.parent
 DATASETS = ROOT / "datasets_config"
-FILES = ("path", "file", "source", "ratings", "rubric", "labels", "benchmarks")  # settings that may name one, or more
+# Settings that may name one, or more.
+FILES = "path file source ratings rubric labels benchmarks outline titles combinations boilerplate".split()
 
 
 def read_config(dataset: str, overrides: dict[str, Any] | None = None) -> tuple[str, Config]:

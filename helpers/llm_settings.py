@@ -17,7 +17,8 @@ class LanguageModel(Section):
     quantization: Literal["auto", "4bit", "8bit", "none"] = "auto"  # auto: 4bit on a GPU, none on a CPU with the memory
     batch_size: Count = 8  # topics asked about at once
     trust_remote_code: bool = False
-    server: str | None = None  # an OpenAI-compatible server of this machine, such as http://localhost:8080/v1
+    # An OpenAI-compatible server of this machine, such as http://localhost:8080/v1, or several with one model.
+    server: str | list[str] | None = None
     allow_remote: bool = False  # true lets texts of the dataset go to a server elsewhere
     concurrency: Count = 4  # prompts that the server has at once
     timeout: Annotated[float, Field(gt=0)] = 120.0  # seconds for an answer of the server, which is asked up to 3 times

@@ -25,7 +25,7 @@ from helpers.shown import HEADLESS
 
 NOTEBOOKS = ROOT / "notebooks"
 FIRST = "topics"  # the template that makes a run; the others go on from it
-WITHOUT_MAP = ("quality", "uses")  # of the others those that do without it
+WITHOUT_MAP = ("quality", "uses", "synthetic")  # of the others those that do without it
 REPORTS = {FIRST: "report.json"}  # of the others it is called after them
 PARAMETERS = ("DATASET", "OVERRIDES", "RUNS")
 

@@ -15,6 +15,7 @@ from helpers.label_settings import Label
 from helpers.llm_settings import LanguageModel
 from helpers.quality_settings import Quality, Uses
 from helpers.section import Count, Names, Section, Share
+from helpers.synthetic_settings import Synthetic
 
 WORKING_NAMES = set(
     "id position record text turns speakers source_rows n_tokens n_tokens_before truncated duplicate_of vector".split()
@@ -172,6 +173,7 @@ class Config(Section):
     assign: Assign = Assign()
     quality: Quality = Quality()
     uses: Uses = Uses()
+    synthetic: Synthetic = Synthetic()
 
     @model_validator(mode="before")
     @classmethod

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, model_validator
 
+from helpers.assign_settings import Shards
+from helpers.clean_settings import Cleaning
 from helpers.llm_settings import LanguageModel
 from helpers.section import Count, Names, Section, Share
 
@@ -42,7 +45,7 @@ class Planning(Section):
     least_size: Count | None = None  # rows of a topic
     most_size: Count | None = None
     least_score: float | None = None  # mean score of a topic's rows
-    keep: Names = []  # rules that a row is to fulfil, such as "score >= 3"
+    seeds_keep: Names = []  # rules that a row is to fulfil that a prompt begins from, such as "score >= 3"
     extract: Literal["rows", "representatives", "none"] = "rows"  # which texts of a topic are shown, their beginnings
     extract_chars: Annotated[int, Field(ge=50)] = 1_000
     extract_tokens: Annotated[int, Field(ge=10)] | None = None  # in place of characters
@@ -84,7 +87,30 @@ class Planning(Section):
         return {name: self[name] for name in names.split()}
 
 
-class Synthetic(Planning):
-    """How synthetic texts are planned and written."""
+class Writing(Shards):
+    """Which model writes, how its words are drawn, and which of its texts are rows."""
 
-    llm: LanguageModel | None = None  # none: that of label
+    llm: LanguageModel | None = None  # none: that of label; its server may be a list of servers
+    max_new_tokens: Count = 2_500  # longest text; less where prompt and text would not fit the model's context
+    min_tokens: Annotated[int, Field(ge=0)] = 150  # shorter texts are rejected
+    temperature: Annotated[float, Field(ge=0)] = 0.6  # 0: the most likely word
+    top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
+    top_k: Annotated[int, Field(ge=0)] = 50  # 0: all words
+    repetition_penalty: Annotated[float, Field(gt=0)] = 1.2  # 1: none
+    unfinished: Literal["cut", "keep"] = "cut"  # texts that were cut off end with their last whole sentence, or do not
+    boilerplate: str | None = None  # YAML of the stock phrases that are cut; none: those of the kit
+    parts: Count | None = None  # of the prompts, where several workers or a cluster write; none: one for 500
+    dry_run: bool = False  # whether nothing is written, and it is only told what would be launched
+
+    @property
+    def writing(self) -> dict[str, Any]:
+        """Settings of generate_texts."""
+        names = "max_new_tokens min_tokens temperature top_p top_k repetition_penalty unfinished"
+        rules = {"boilerplate": self.boilerplate and Path(self.boilerplate)}
+        return {name: self[name] for name in names.split()} | rules
+
+
+class Synthetic(Planning, Writing, Cleaning):
+    """How synthetic texts are planned, written, and cleaned."""
+
+    keep: Names = []  # rules that a text is to fulfil, such as "score >= 3"; none: all are kept

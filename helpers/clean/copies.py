@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from helpers.clean.words import hash_words
+
 KEEPS = ("longest", "first", "best")
 ROWS, AGAINST = "rows", "against"
 
@@ -37,13 +39,26 @@ class Alike:
     similarity: np.ndarray
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """Of ordered rows which go (n,) bool; for each of these, of which row it is a copy (k,) and how similar (k,); pairs
+    (m, 2) of rows that are alike, the less preferred one first, most similar first, and how similar these are (m,).
+    """
+
+    goes: np.ndarray
+    of: np.ndarray
+    similarity: np.ndarray
+    pairs: np.ndarray
+    likeness: np.ndarray
+
+
 def order_rows(
     rows: pd.DataFrame, *, keep: str = "longest", by: str | None = None, against: pd.DataFrame | None = None
 ) -> Ordered:
     """Return rows (id, text) and those of `against` in the order in which they are preferred.
 
     keep: longest (by characters), first (in their order), or best (by the column `by`, the highest first, then as
-    longest); equal ones by id, so that only for `first` the order of the rows matters. Raises ValueError for ids that
+    longest); equal ones by a hash of their ids, so that only for `first` the order of the rows matters. Raises ValueError for ids that
     repeat, texts that are none, a column that is not there, and another `keep`.
     """
     if keep not in KEEPS:
@@ -60,6 +75,11 @@ def order_rows(
     return Ordered(pd.concat(parts, ignore_index=True), len(known))
 
 
+def order_lines(scores: np.ndarray, lengths: np.ndarray, names: np.ndarray) -> np.ndarray:
+    """Return lines (n,) by score, the highest first and NaN last, then by length, then by the hash of the name."""
+    return np.lexsort((names, -lengths, -scores))
+
+
 def choose_copies(ordered: Ordered, alike: Alike, *, within: bool = True) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return copies, a line a row as the rows came, and pairs, most similar first.
 
@@ -70,21 +90,36 @@ def choose_copies(ordered: Ordered, alike: Alike, *, within: bool = True) -> tup
     of every two that are alike; of rows that are as one, each with the first of them.
     within=False: rows are copies of known ones only.
     """
-    lines = np.arange(len(ordered.rows))
+    chosen = choose_lines(alike, ordered.known, within=within)
+    ids, known = ordered.rows["id"].to_numpy(dtype=object), ordered.known
+    told = pd.DataFrame({"id": ids, "near_duplicate_of": None, "near_duplicate_in": None, "similarity": np.nan})
+    told.loc[chosen.goes, "near_duplicate_of"] = ids[chosen.of]
+    told.loc[chosen.goes, "near_duplicate_in"] = np.where(chosen.of < known, AGAINST, ROWS)
+    told.loc[chosen.goes, "similarity"] = chosen.similarity
+    told["copies"] = np.bincount(chosen.of, minlength=len(told))
+    back = np.argsort(ordered.rows["place"].to_numpy()[known:], kind="stable")
+    line, other = chosen.pairs.T
+    where = np.where(other < known, AGAINST, ROWS)
+    pairs = {"id": ids[line], "other": ids[other], "other_in": where, "similarity": chosen.likeness}
+    return told[known:].iloc[back].reset_index(drop=True), pd.DataFrame(pairs)
+
+
+def choose_lines(alike: Alike, known: int, *, within: bool = True) -> Chosen:
+    """Return which rows go and which are alike, as choose_copies tells it, by their lines; the first `known` stay."""
+    lines = np.arange(len(alike.same))
     firsts = np.unique(alike.same, return_index=True)[1]
     first = firsts[alike.same]  # of each row, the one that stands for all that are as one with it
-    as_one = (lines >= ordered.known) & (first != lines) & (within | (first < ordered.known))
-    known = int((firsts < ordered.known).sum())
-    told = choose_staying(alike.pairs, alike.similarity, known, len(firsts))
+    as_one = (lines >= known) & (first != lines) & (within | (first < known))
+    told = choose_staying(alike.pairs, alike.similarity, int((firsts < known).sum()), len(firsts))
     stays, of, closest = (one[alike.same] for one in told)
     goes = as_one | ~stays
     chosen, similarity = np.where(stays, first, firsts[of])[goes], np.where(stays, 1, closest)[goes]
-    pairs = [
+    parts = [
         (firsts[alike.pairs[:, 1]], firsts[alike.pairs[:, 0]], alike.similarity),
         (lines[as_one], first[as_one], np.ones(as_one.sum())),
         (lines[goes], chosen, similarity),
     ]
-    return _told_copies(ordered, goes, chosen, similarity), _told_pairs(ordered, pairs)
+    return Chosen(goes, chosen, similarity, *_pairs_once(parts, len(lines)))
 
 
 def choose_staying(
@@ -117,9 +152,8 @@ def _preferred(rows: pd.DataFrame, keep: str, by: str | None) -> pd.DataFrame:
     if keep == "first":
         return found
     score = np.zeros(len(rows)) if by is None else rows[by].to_numpy(dtype=float, na_value=np.nan)
-    told = pd.DataFrame({"score": -score, "length": -found["text"].str.len().to_numpy(dtype=float)})
-    order = told.assign(id=found["id"].map(str)).sort_values(["score", "length", "id"], na_position="last").index
-    return found.loc[order]
+    length = found["text"].str.len().to_numpy(dtype=np.int64)
+    return found.iloc[order_lines(score, length, hash_words(found["id"].map(str)))]
 
 
 def _check(rows: pd.DataFrame, name: str, by: str | None = None) -> None:
@@ -134,26 +168,10 @@ def _check(rows: pd.DataFrame, name: str, by: str | None = None) -> None:
         raise ValueError(f"{name}: expected texts, and row {rows['id'].iloc[line]!r} has {rows['text'].iloc[line]!r}")
 
 
-def _told_copies(ordered: Ordered, goes: np.ndarray, chosen: np.ndarray, similarity: np.ndarray) -> pd.DataFrame:
-    """Return the frame of copies; chosen, similarity: of the rows that go."""
-    ids, known = ordered.rows["id"].to_numpy(dtype=object), ordered.known
-    told = pd.DataFrame({"id": ids, "near_duplicate_of": None, "near_duplicate_in": None, "similarity": np.nan})
-    told.loc[goes, "near_duplicate_of"] = ids[chosen]
-    told.loc[goes, "near_duplicate_in"] = np.where(chosen < known, AGAINST, ROWS)
-    told.loc[goes, "similarity"] = similarity
-    told["copies"] = np.bincount(chosen, minlength=len(told))
-    back = np.argsort(ordered.rows["place"].to_numpy()[known:], kind="stable")
-    return told[known:].iloc[back].reset_index(drop=True)
-
-
-def _told_pairs(ordered: Ordered, parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> pd.DataFrame:
-    """Return the frame of pairs, each once; parts: lines of rows, other lines and similarities."""
+def _pairs_once(parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]], size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return pairs of lines, each once, the greater first, and their similarities, the highest first."""
     one, two, similarity = (np.concatenate(some) for some in zip(*parts, strict=True))
     lines, others = np.maximum(one, two), np.minimum(one, two)
-    once = np.unique(lines * len(ordered.rows) + others, return_index=True)[1]
-    lines, others, similarity = lines[once], others[once], similarity[once]
-    order = np.lexsort((others, lines, -similarity))
-    lines, others, similarity = lines[order], others[order], similarity[order]
-    ids = ordered.rows["id"].to_numpy(dtype=object)
-    where = np.where(others < ordered.known, AGAINST, ROWS)
-    return pd.DataFrame({"id": ids[lines], "other": ids[others], "other_in": where, "similarity": similarity})
+    once = np.unique(lines * size + others, return_index=True)[1]
+    order = once[np.lexsort((others[once], lines[once], -similarity[once]))]
+    return np.stack([lines, others], axis=1)[order], similarity[order]

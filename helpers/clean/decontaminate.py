@@ -15,7 +15,7 @@ from helpers.clean.item_index import ItemIndex, index_items
 
 BATCH_ROWS, BATCH_LETTERS = 2_000, 2_000_000  # looked up at a time, whichever is reached first
 ITEM_COLUMNS = ("benchmark", "item", "text")
-ADDED = ("rule", "contaminated_by", "share")  # to dropped rows
+ADDED = ("reason", "contaminated_by", "share")  # to dropped rows
 SPANS = ("row_begins", "row_ends", "item_begins", "item_ends")
 HITS = {
     "id": object,
@@ -84,7 +84,7 @@ def index_benchmarks(
 
 
 def drop_contaminated(rows: pd.DataFrame, hits: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the rows without a contaminated hit, and the others with rule, contaminated_by and share of the best one.
+    """Return the rows without a contaminated hit, and the others with reason, contaminated_by and share of the best.
 
     Both in the rows' order with a new index; every row is in one of them. Edited items, variants and what is shared
     stay. Raises ValueError for rows that have one of these columns, and for hits of other rows.
@@ -93,7 +93,7 @@ def drop_contaminated(rows: pd.DataFrame, hits: pd.DataFrame) -> tuple[pd.DataFr
         raise ValueError(f'the rows have a column "{taken[0]}", as dropped rows get one: rename it')
     marks = mark_contaminated(rows, hits)
     gone = marks["contaminated_by"].notna().to_numpy()
-    added = marks.assign(rule=CONTAMINATED)[list(ADDED)][gone].reset_index(drop=True)
+    added = marks.assign(reason=CONTAMINATED)[list(ADDED)][gone].reset_index(drop=True)
     return rows[~gone].reset_index(drop=True), pd.concat([rows[gone].reset_index(drop=True), added], axis=1)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.clean.copies import AGAINST, ROWS, Alike, choose_copies, order_rows
-from helpers.clean.minhash import count_jaccard, number_equal, propose_pairs, sign_texts
+from helpers.clean.minhash import hash_sets, number_equal, propose_pairs, sign_texts, verify_pairs
 from helpers.text.excerpt import one_line, shorten
 
 EXACT = 2_000  # texts up to which each is compared with every other
@@ -40,14 +40,13 @@ def find_near_duplicates(
     """
     ordered = order_rows(rows, keep=keep, by=by, against=against)
     signed = sign_texts(ordered.rows["text"].tolist(), threshold=threshold, words=words)
-    same = number_equal(signed)
+    same = number_equal(hash_sets(signed))
     firsts = np.unique(same, return_index=True)[1]
     known = int((firsts < ordered.known).sum())
     keys = signed.keys[:, firsts] if len(firsts) > EXACT else np.zeros((1, len(firsts)))  # one group of all
-    pairs = propose_pairs(keys, fixed=known, within=within)
-    similarity = count_jaccard(firsts[pairs], signed.offsets, signed.shingles)
-    good = similarity >= threshold
-    return choose_copies(ordered, Alike(same, pairs[good], similarity[good]), within=within)
+    proposed = propose_pairs(keys, fixed=known, within=within)
+    pairs, similarity = verify_pairs(proposed, signed.spans[firsts], signed.shingles, threshold=threshold)
+    return choose_copies(ordered, Alike(same, pairs, similarity), within=within)
 
 
 def drop_near_duplicates(rows: pd.DataFrame, copies: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

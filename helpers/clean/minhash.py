@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import pandas as pd
 from tqdm import tqdm
 
 from helpers.clean.words import hash_ngrams, hash_words, split_words
@@ -22,7 +21,7 @@ HASHES = 160  # of a text at most; more find more of the pairs at the threshold 
 MISSED = 0.01  # share of the pairs exactly at the threshold that no band may find
 LEAST = 0.1  # threshold below which so many hashes tell nothing
 AT_ONCE, PAIRS_AT_ONCE = 1_000, 1_000_000  # texts signed and pairs counted between two looks at the progress
-COMPARED = 5_000_000  # pairs that a band proposes at most, unless FEWEST asks for more
+COMPARED = 2_000_000  # pairs that a band proposes at most, unless FEWEST asks for more
 FEWEST = 20  # texts of a group, the most preferred first, that each of the others is compared with at least
 
 
@@ -36,6 +35,11 @@ class Signed:
     offsets: np.ndarray
     shingles: np.ndarray
     keys: np.ndarray
+
+    @property
+    def spans(self) -> np.ndarray:
+        """Return (n, 2): where each text's shingles begin and end."""
+        return np.stack([self.offsets[:-1], self.offsets[1:]], axis=1)
 
 
 def choose_bands(threshold: float) -> tuple[int, int]:
@@ -91,12 +95,22 @@ def shingle_text(text: str, *, words: int) -> np.ndarray:
     return found[np.append(found[1:] != found[:-1], True)] if len(found) else found
 
 
-def number_equal(signed: Signed) -> np.ndarray:
-    """Return (n,) int64, a number for each text, the same for texts of equal shingles, in order of appearance."""
+def hash_sets(signed: Signed) -> np.ndarray:
+    """Return (n, 2) uint64: a hash of 128 bits of each text's shingles."""
     data, ends = memoryview(signed.shingles.tobytes()), (8 * signed.offsets).tolist()
     spans = zip(ends, ends[1:], strict=False)
-    digests = [hashlib.blake2b(data[start:end], digest_size=16).digest() for start, end in spans]
-    return pd.factorize(np.array(digests, dtype=object))[0].astype(np.int64)
+    digests = b"".join(hashlib.blake2b(data[start:end], digest_size=16).digest() for start, end in spans)
+    return np.frombuffer(digests, dtype="<u8").reshape(-1, 2)
+
+
+def number_equal(hashes: np.ndarray) -> np.ndarray:
+    """Return (n,) int64, a number for each line, the same for equal ones, in order of appearance."""
+    order = np.lexsort((hashes[:, 1], hashes[:, 0]))
+    new = np.append(True, (hashes[order][1:] != hashes[order][:-1]).any(axis=1))[: len(order)]
+    appearance, found = np.empty(new.sum(), dtype=np.int64), np.empty(len(order), dtype=np.int64)
+    appearance[np.argsort(order[new])] = np.arange(len(appearance))
+    found[order] = appearance[np.cumsum(new) - 1]
+    return found
 
 
 def min_hashes(offsets: np.ndarray, shingles: np.ndarray, *, bands: int, rows: int) -> np.ndarray:
@@ -105,29 +119,37 @@ def min_hashes(offsets: np.ndarray, shingles: np.ndarray, *, bands: int, rows: i
 
 
 def propose_pairs(keys: Iterable[np.ndarray], *, fixed: int = 0, within: bool = True) -> np.ndarray:
-    """Return (m, 2) int64, the lines of two texts with an equal key in a band; the first line is the smaller one.
+    """Return (m,) int64, sorted: left * n + right for two of n texts with an equal key in a band, left < right.
 
     keys: (n,) of each band, of texts in the order in which they are preferred. In a group of equal keys all are paired,
     in very large ones each text with the most preferred ones and with its neighbour. fixed: so many texts at the
     beginning are not paired with each other. within=False: pairs are of one of these and one of the others.
     """
-    found, size = np.zeros(0, dtype=np.int64), 1
+    found = np.zeros(0, dtype=np.int64)
     for key in keys:
-        size = max(1, len(key))
+        size = len(key)
         more = [np.zeros(0, dtype=np.int64), *(left * size + right for left, right in _alike(key, fixed, within))]
         found = _merged(found, np.sort(np.concatenate(more)))
-    return np.stack(np.divmod(found, size), axis=1)
+    return found
 
 
-def count_jaccard(pairs: np.ndarray, offsets: np.ndarray, shingles: np.ndarray) -> np.ndarray:
-    """Return (m,) float64: of each pair of lines the share of shingles that both texts have; 0 where none is."""
+def verify_pairs(
+    proposed: np.ndarray, spans: np.ndarray, shingles: np.ndarray, *, threshold: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return those of the proposed pairs that are alike, (k, 2), and their Jaccard similarity (k,) float64.
+
+    proposed: of propose_pairs; spans: (n, 2), where the shingles of each of its texts begin and end.
+    """
     count = _compiled(_jaccard)
-    found = [np.zeros(0)]
-    with tqdm(total=len(pairs), desc="compare", unit=" pairs", mininterval=1, delay=1) as bar:
-        for some in _parts(pairs, PAIRS_AT_ONCE):
-            found.append(count(some, offsets, shingles))
+    pairs, similarity = [np.zeros((0, 2), dtype=np.int64)], [np.zeros(0)]
+    with tqdm(total=len(proposed), desc="compare", unit=" pairs", unit_scale=True, mininterval=1, delay=1) as bar:
+        for some in _parts(proposed, PAIRS_AT_ONCE):
+            both = np.stack(np.divmod(some, len(spans)), axis=1)
+            found = count(both, spans, shingles)
+            pairs.append(both[found >= threshold])
+            similarity.append(found[found >= threshold])
             bar.update(len(some))
-    return np.concatenate(found)
+    return np.concatenate(pairs), np.concatenate(similarity)
 
 
 def _alike(key: np.ndarray, fixed: int, within: bool) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -204,13 +226,13 @@ def _minima(offsets: np.ndarray, shingles: np.ndarray, factors: np.ndarray, summ
     return found
 
 
-def _jaccard(pairs: np.ndarray, offsets: np.ndarray, shingles: np.ndarray) -> np.ndarray:
+def _jaccard(pairs: np.ndarray, spans: np.ndarray, shingles: np.ndarray) -> np.ndarray:
     """Return (m,): the share of the shingles of both texts that is in both."""
     found = np.zeros(len(pairs))
     for number in range(len(pairs)):
         one, other = pairs[number]
-        here, end = offsets[one], offsets[one + 1]
-        there, last = offsets[other], offsets[other + 1]
+        here, end = spans[one]
+        there, last = spans[other]
         all_of_both, shared = end - here + last - there, 0
         while here < end and there < last:
             left, right = shingles[here], shingles[there]

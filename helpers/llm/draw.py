@@ -8,7 +8,7 @@ Every prompt draws from numbers of its own: its companions in a batch move only 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -60,7 +60,7 @@ class Written:
     finish_reason: str | None = None
     tokens: int = 0
     cause: str = ""
-    server: str = ""
+    server: str = field(default="", compare=False)  # where it was written
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def draw(
             attention_mask=mask,
             past_key_values=cache,
             generation_config=config,
-            logits_processor=LogitsProcessorList([_drawing(starts, sampling, ends, ids.shape[1])]),
+            logits_processor=LogitsProcessorList([_drawing(starts, sampling, ids.shape[1])]),
             stopping_criteria=StoppingCriteriaList([_ending(starts, ends, ids.shape[1], looped, tell)]),
         )
     new = output[:, ids.shape[1] :].tolist()
@@ -123,11 +123,11 @@ def _finished(tokens: list[int], room: int, looped: int | None, ends: list[int])
     return tokens, LOOP if stopped else LENGTH
 
 
-def _drawing(starts: list[Start], sampling: Sampling, ends: list[int], width: int) -> Any:
+def _drawing(starts: list[Start], sampling: Sampling, width: int) -> Any:
     """Return what leaves of all scores only that of the word drawn: one number a prompt and word decides.
 
     The words that may be drawn stand in the order of the vocabulary, so that scores that differ in their last bits lead
-    to the same word. As in transformers and vLLM the penalty counts the prompt's words too, but not what ends a text.
+    to the same word. As in transformers and vLLM the penalty counts all that the prompt says.
     """
     import torch
     from transformers import LogitsProcessor
@@ -153,7 +153,6 @@ def _drawing(starts: list[Start], sampling: Sampling, ends: list[int], width: in
                     self.said[row, start.tokens] = True
             if input_ids.shape[1] > width:
                 self.said.scatter_(1, input_ids[:, -1:], True)
-            self.said[:, ends] = False
             less = torch.where(scores > 0, scores / sampling.repetition_penalty, scores * sampling.repetition_penalty)
             return torch.where(self.said, less, scores)
 

@@ -38,6 +38,7 @@ class Place:
     down: bool = False
     open: int = 0  # prompts that it has
     failed: int = 0  # prompts without an answer, one after another
+    proven: bool = False  # whether the last that was heard of it is an answer
     pause: float = PAUSE
     again: float = field(default_factory=lambda: time.monotonic() + PAUSE)
     why: str = ""
@@ -63,10 +64,11 @@ class Place:
         """Take note of an answer, be it a refusal of the prompt."""
         if self.down:
             print(f"{self.server.address} answers again", flush=True)  # noqa: T201
-        self.down, self.failed, self.pause = False, 0, PAUSE
+        self.down, self.proven, self.failed, self.pause = False, True, 0, PAUSE
 
     def set_aside(self, why: str) -> None:
         """Give it no more prompts for a while; said once."""
+        self.proven = False
         if not self.down:
             print(f"{self.server.address} is set aside: {why}", flush=True)  # noqa: T201
         elif time.monotonic() < self.again:  # a prompt that it had before

@@ -99,7 +99,7 @@ class Servers:
                             tell(written.tokens)
                             yield {prompt.number: written}
                         else:
-                            todo.appendleft(prompt)
+                            todo.append(prompt)
             finally:
                 threads.shutdown(cancel_futures=True)
 
@@ -150,17 +150,20 @@ def open_servers(
 
 
 def _next_place(places: Sequence[Place], prompt: Prompt) -> Place | None:
-    """Return the server with the fewest open prompts, if possible one that has not had this prompt."""
-    free = [place for place in places if place.takes()]
-    others = [place for place in free if place.server.address not in prompt.sent_to]
-    return min(others or free, key=lambda place: place.open, default=None)
+    """Return the server with the fewest open prompts of those that have room for one more, or None.
+
+    A prompt that came to nothing waits for a server that has not had it, where one answers.
+    """
+    new = [place for place in places if place.server.address not in prompt.sent_to]
+    some = new if any(not place.down for place in new) else places
+    return min((place for place in some if place.takes()), key=lambda place: place.open, default=None)
 
 
 def _taken(done: Future, prompt: Prompt, place: Place, places: Sequence[Place]) -> Written | None:
     """Return what came of a prompt, or None if it is to be sent once more; and remember how its server does.
 
-    One whose server broke down goes to another one; one that came to nothing too, where there are others. Where none is
-    left it is not the prompt that failed.
+    One whose server broke down goes to another one; one that came to nothing too, where there are others. As long as no
+    server is known to answer, it is not the prompt that failed.
     """
     import openai
 
@@ -183,8 +186,9 @@ def _taken(done: Future, prompt: Prompt, place: Place, places: Sequence[Place]) 
     prompt.sent_to.append(place.server.address)
     if lasting or place.down or place.failed >= LATE * place.server.concurrency:
         place.set_aside(why)
-    tries = TRIES if lasting else min(TRIES, len(places))
-    if len(prompt.sent_to) < tries or all(one.down for one in places):
+    if all(one.down for one in places) or len(prompt.sent_to) < (TRIES if lasting else min(TRIES, len(places))):
+        return None
+    if lasting and not any(one.proven for one in places):
         return None
     return Written(None, cause=why, server=place.server.address)
 

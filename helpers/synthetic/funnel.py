@@ -11,8 +11,10 @@ from helpers.shown import counted, percent, quiet_figure
 from helpers.text.excerpt import one_line, shorten
 
 LEFT = "left"
+NOT_WRITTEN = "not written"
 # Why a prompt has no row in the end, in the order in which it is decided; what stands before a reason's colon.
 STEPS = (
+    NOT_WRITTEN,
     "no answer",
     "empty",
     "loop",

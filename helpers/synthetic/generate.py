@@ -105,7 +105,7 @@ def generation_figures(rows: pd.DataFrame, rejected: pd.DataFrame, logs: Sequenc
         "rows": len(rows),
         "rejected": len(rejected),
         "tokens": int(rows["n_tokens"].sum()),
-        "reasons": _counts(rejected["reason"].astype(str).str.partition(":")[0]),
+        "reasons": _counts(rejected["reason"].astype(object).str.split(":").str[0]),
         "finish_reasons": _counts(rows["finish_reason"]),
         "cut": dict(names.most_common()),
         "speed": speed | {"tokens_per_second": speed["tokens"] / (speed["seconds"] or 1)},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,21 +72,19 @@ def plan_prompts(
     pairs, left_out = combine(list(forms), list(readers), table=combinations, asked=asked)
     ordered = sorted(records, key=lambda one: (draw(seed, one["seed_id"]), one["seed_id"]))
     groups = _groups(ordered, seed)
-    sizes = [len(group) for group in groups]
-    weights = [1 if by == "even" else group[0]["size"] for group in groups]
-    wanted = [min(per_topic, size * len(pairs)) for size in sizes] if per_topic else None
-    count = sum(wanted) if wanted else prompts
-    cells = _cells(count, *(list(part.values()) for part in shares), _allowed(forms, readers, pairs), sizes)
-    numbers = wanted or share_out(count, weights, [size * len(pairs) for size in sizes]).tolist()
-    taken = _dealt(cells, numbers, sizes, seed)
+    allowed = np.array([[(style, audience) in pairs for audience in readers] for style in forms])
+    wanted = {"prompts": prompts, "per_topic": per_topic, "by": by}
+    counts = _count(groups, *(list(part.values()) for part in shares), allowed, seed=seed, **wanted)
     told = {"language": language_name(language, [_spoken(one) for one in ordered]), "words": words}
+    planned = [
+        (one, style, audience)
+        for group, taken in zip(groups, counts, strict=True)
+        for one, style, audience in _with_seeds(group, taken, list(forms), list(readers), seed)
+    ]
     lines = []
-    with tqdm(total=count, desc="plan", unit=" prompts", delay=2) as bar:
-        for group, counts in zip(groups, taken, strict=True):
-            for one, style, audience in _with_seeds(group, counts, list(forms), list(readers), seed):
-                shown = _is_shown(one, style, audience, show_topic, seed)
-                lines.append(_line(one, forms[style], readers[audience], shown=shown, told=told, llm=llm))
-                bar.update()
+    for one, style, audience in tqdm(planned, desc="plan", unit=" prompts", delay=2):
+        shown = _is_shown(one, style, audience, show_topic, seed)
+        lines.append(_line(one, forms[style], readers[audience], shown=shown, told=told, llm=llm))
     _need_different(lines)
     table = pd.DataFrame(lines).sort_values("id", ignore_index=True)
     return table.astype({"topic": "Int64"}), _as_left_out(left_out)
@@ -119,9 +117,26 @@ def _groups(ordered: Sequence[dict[str, Any]], seed: int) -> list[list[dict[str,
     return [groups[key] for key in sorted(groups, key=lambda key: (draw(seed, "group", *key), key))]
 
 
-def _allowed(styles: Iterable[str], audiences: Iterable[str], pairs: Sequence[tuple[str, str]]) -> np.ndarray:
-    """Return (styles, audiences) bool, which pairs are written."""
-    return np.array([[(style, audience) in pairs for audience in audiences] for style in styles])
+def _count(
+    groups: Sequence[Sequence[dict[str, Any]]],
+    styles: Sequence[float],
+    audiences: Sequence[float],
+    allowed: np.ndarray,
+    *,
+    prompts: int,
+    per_topic: int | None,
+    by: str,
+    seed: int,
+) -> list[dict[tuple, int]]:
+    """Return for each group how many prompts of each style and audience it gets, by their places."""
+    sizes = [len(group) for group in groups]
+    most = [size * int(allowed.sum()) for size in sizes]
+    numbers = [min(per_topic, one) for one in most] if per_topic else None
+    cells = _cells(sum(numbers) if numbers else prompts, styles, audiences, allowed, sizes)
+    if numbers is None:
+        weights = [1 if by == "even" else group[0]["size"] for group in groups]
+        numbers = share_out(prompts, weights, most).tolist()
+    return _dealt(cells, numbers, sizes, seed)
 
 
 def _cells(
@@ -148,7 +163,7 @@ def _cells(
 
 
 def _dealt(cells: np.ndarray, numbers: Sequence[int], sizes: Sequence[int], seed: int) -> list[dict[tuple, int]]:
-    """Return for each group how many prompts of each style and audience, by their places.
+    """Return the cells dealt out to the groups: see _count.
 
     Styles are dealt first, so that they are spread over every topic, then the audiences of each style: each style
     begins with another one, so that a topic does not get the same audience in all styles.

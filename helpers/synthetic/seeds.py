@@ -63,7 +63,7 @@ def make_seeds(
     chosen, lines = topics if topics is not None and len(topics) else None, left_out_table([])
     if how.kind == "topics" or any(value not in (None, []) for value in how.choosing.values()):
         chosen, lines = choose_topics(topics, scores=scores, rows=rows, **how.choosing)
-    about |= {"keep": how.keep, "most": how.per_topic or how.prompts, **how.cutting}
+    about |= {"keep": how.seeds_keep, "most": how.per_topic or how.prompts, **how.cutting}
     if how.kind == "topics":
         seeds, further = topic_seeds(rows, chosen, extract=how.extract, **about)
     else:

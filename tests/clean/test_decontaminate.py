@@ -301,7 +301,7 @@ def test_every_row_is_kept_or_dropped_in_order_with_the_item_it_holds():
     kept, dropped = drop_contaminated(texts, hits)
     assert kept["id"].tolist() == ["r0", "r2", "r4"] and kept.columns.tolist() == ["id", "text", "topic"]
     assert dropped["id"].tolist() == ["r1", "r3"] and dropped["topic"].tolist() == [1, 3]
-    assert dropped["rule"].tolist() == ["contaminated"] * 2 and dropped["contaminated_by"].tolist() == ["exam q0"] * 2
+    assert dropped["reason"].tolist() == ["contaminated"] * 2 and dropped["contaminated_by"].tolist() == ["exam q0"] * 2
     marks = mark_contaminated(texts, hits)
     assert marks["id"].tolist() == texts["id"].tolist()
     assert marks["contaminated_by"].tolist() == [None, "exam q0", None, "exam q0", None]

@@ -194,9 +194,7 @@ def spoken(*turns):
 
 def test_the_first_question_that_is_answered_is_a_seed():
     talks = [
-        spoken(
-            ("system", "Be kind."), ("user", "How does dough rise?"), ("assistant", "By gas that yeast makes.")
-        ),
+        spoken(("system", "Be kind."), ("user", "How does dough rise?"), ("assistant", "By gas that yeast makes.")),
         spoken(
             ("assistant", "Hello!"),
             ("user", "Who?"),

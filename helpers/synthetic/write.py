@@ -1,0 +1,115 @@
+"""A run's prompts -> its texts: in this process, or in parts on several workers, Slurm or Ray, as the settings say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from helpers.files import read_value
+from helpers.llm.write import Writer, writing_speed
+from helpers.runs import Run
+from helpers.shown import counted
+from helpers.synthetic.funnel import NOT_WRITTEN
+from helpers.synthetic.generate import generate_texts, generation_figures
+from helpers.synthetic.generate_shards import generate_shards, preview_shards
+from helpers.synthetic.parts import part_log
+from helpers.vectors.executors import choose_workers
+from helpers.vectors.stream import FOLDERS
+
+LOG, FOLDER = "synthetic/replies.jsonl", "synthetic/written"
+REPORT = "synthetic_report.json"
+
+
+def write_run(run: Run, prompts: pd.DataFrame, *, llm: Writer | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the texts and the rejected prompts, in the order of the prompts; see generate_texts.
+
+    With synthetic.executor slurm or ray, or a number of workers, they are written in parts, each by a worker that opens
+    the model or the servers itself (llm is not used then). With synthetic.dry_run nothing is written, and all prompts
+    are rejected with that reason.
+    """
+    how = run.config.synthetic
+    if how.dry_run:
+        texts, rejected = generate_texts(prompts.head(0), llm=llm, log=run.path(LOG), **how.writing)
+        return texts, prompts.reindex(columns=list(rejected)).assign(reason=f"{NOT_WRITTEN}: dry_run", n_tokens=0)
+    if not is_parted(run):
+        return generate_texts(prompts, llm=llm, log=run.path(LOG), **how.writing)
+    about = {"llm": run.config.asking("synthetic").model_dump(), "shards": how.parts, "by": _workers(run)}
+    parts = generate_shards(prompts, run.path(FOLDER), **about, **how.writing)
+    place = prompts["id"].reset_index(drop=True).reset_index().set_index("id")["index"]
+    tables = []
+    for kind in ("rows", "rejected"):
+        read = [pd.read_parquet(part.parent / FOLDERS[kind] / part.name) for part in parts]
+        table = pd.concat(read, ignore_index=True)
+        tables.append(table.iloc[table["id"].map(place).argsort(kind="stable")].reset_index(drop=True))
+    return tables[0], tables[1]
+
+
+def launch_table(run: Run, prompts: pd.DataFrame) -> pd.DataFrame | str:
+    """Return what writing in parts would launch, a line a part, or in a sentence that this process writes all.
+
+    Nothing is launched. What the executor would be given is printed.
+    """
+    if not is_parted(run):
+        return f"{counted(len(prompts), 'prompt')} are written by this process; synthetic.executor names a cluster"
+    how = run.config.synthetic
+    about = {"llm": run.config.asking("synthetic").model_dump(), "shards": how.parts, "by": _workers(run)}
+    found = preview_shards(prompts, run.path(FOLDER), **about, **how.writing)
+    done = f"{found['whole']:,} of {found['parts']:,} parts are whole"
+    asked = f"; up to {found['per_server']:,} prompts at once for a server" if found["servers"] else ""
+    print(f"{found['executor']}: {done}, {found['at_once']:,} tasks at once{asked}")  # noqa: T201
+    for name, value in found["options"].items():
+        print(f"{name}: {value}")  # noqa: T201
+    return found["tasks"]
+
+
+def is_parted(run: Run) -> bool:
+    """Return whether texts are written in parts, by workers of their own."""
+    how = run.config.synthetic
+    return how.executor != "local" or how.workers != "auto" or how.parts is not None
+
+
+def writing_figures(run: Run, rows: pd.DataFrame, rejected: pd.DataFrame) -> dict[str, Any]:
+    """Return what generation_figures tells of the run's texts and the logs that they are kept in."""
+    return generation_figures(rows, rejected, _logs(run))
+
+
+def figures_table(figures: dict[str, Any]) -> pd.DataFrame:
+    """Return how many texts were written and rejected, why, what was cut from them and how fast it went, to read."""
+    speed = figures["speed"]
+    lines = [
+        ("prompts", f"{figures['prompts']:,}"),
+        ("texts", f"{figures['rows']:,}"),
+        ("rejected", f"{figures['rejected']:,}"),
+        *((f"  {reason}", f"{count:,}") for reason, count in figures["reasons"].items()),
+        *((f"ended by {reason}", f"{count:,}") for reason, count in figures["finish_reasons"].items()),
+        *((f"cut: {name}", f"{count:,}") for name, count in figures["cut"].items()),
+        ("tokens of the texts", f"{figures['tokens']:,}"),
+        ("speed", f"{speed['tokens_per_second']:,.0f} tokens a second, {speed['seconds']:,.0f} s"),
+    ]
+    return pd.DataFrame(lines, columns=["what", "count"])
+
+
+def known_speed(run: Run) -> float | None:
+    """Return the tokens a second that were written before with these settings of the model, None where none were."""
+    report = run.path(REPORT)
+    if report.exists():
+        before = read_value(report)
+        if before["settings"]["llm"] != run.config.synthetic.model_dump()["llm"]:
+            return None
+    speeds = [writing_speed(log) for log in _logs(run)]
+    tokens, seconds = (sum(one[name] for one in speeds) for name in ("tokens", "seconds"))
+    return tokens / seconds if seconds else None
+
+
+def _logs(run: Run) -> list[Path]:
+    if is_parted(run):
+        return sorted(part_log(run.path(FOLDER), "x").parent.glob("*.jsonl"))
+    return [log for log in [run.path(LOG)] if log.exists()]
+
+
+def _workers(run: Run) -> Any:  # noqa: ANN401 - Workers
+    how = run.config.synthetic
+    served = bool(run.config.asking("synthetic").server)
+    return choose_workers(embeds=not served, **{name: how[name] for name in ("executor", "workers", "slurm", "ray")})
