@@ -24,6 +24,7 @@ FOUND = {
     HITS: ("contaminated_by",),
     LABELS: ("domains", "uses"),
 }
+TEXTS = ("near_duplicate_of", "contaminated_by", "domains", "uses")  # of these columns, though all may be null
 RULE = "rule"  # the column of rows that a filter dropped
 
 
@@ -49,7 +50,8 @@ def join_findings(run: Run, rows: pd.DataFrame) -> pd.DataFrame:
         if run.path(name).exists():
             lines = _by_id(name, read_value(run.path(name)), rows)
             found = found.assign(**{column: rows["id"].map(lines[column]) for column in columns})
-    return found
+    texts = [name for name in TEXTS if name in found and name not in rows]
+    return found.astype(dict.fromkeys(texts, object))
 
 
 def found_columns(run: Run, *, with_scores: bool = False) -> list[str]:
@@ -69,7 +71,7 @@ def columns_to_colour(run: Run, rows: pd.DataFrame) -> pd.DataFrame:
     if "near_duplicate_of" in found:
         shown["near_duplicate"] = np.where(found["near_duplicate_of"].notna(), "yes", "")
     if "contaminated_by" in found:
-        shown["contaminated_by"] = found["contaminated_by"].str.partition(" ")[0].fillna("")
+        shown["contaminated_by"] = found["contaminated_by"].astype("string").str.split(" ").str[0].fillna("")
     first = rows["vector"].map(pd.Series(range(len(rows))).groupby(rows["vector"].to_numpy()).first())
     return shown.iloc[first.to_numpy()].set_axis(rows.index)
 

@@ -80,6 +80,19 @@ def test_points_with_one_vector_have_one_colour(found_run):
     assert shown["near_duplicate"].tolist() == ["yes", "", "yes", ""] and shown["score"].tolist() == [1, 2, 1, 4]
 
 
+def test_nothing_was_found_of_any_row(run):
+    run.save(
+        "clean/near_duplicates.parquet",
+        pd.DataFrame({"id": [*"abcd"], "near_duplicate_of": [None] * 4, "similarity": 1.0}),
+    )
+    run.save("clean/contamination.parquet", pd.DataFrame(columns=["id", "benchmark", "item", "state"]))
+    found = join_findings(run, ROWS)
+    assert found["contaminated_by"].isna().all() and found["near_duplicate_of"].isna().all()
+    assert filter_rows(found, keep=["contaminated_by.isna() or contaminated_by.str.contains('x')"])[0].shape[0] == 4
+    assert columns_to_colour(run, ROWS).to_dict("list") == {"near_duplicate": [""] * 4, "contaminated_by": [""] * 4}
+    assert by_topic(found, pd.DataFrame({"topic": [0, -1], "label": ["a", "b"]}))["contaminated"].tolist() == [0, 0]
+
+
 def test_topics_have_the_shares_of_their_rows(found_run):
     topics = pd.DataFrame({"topic": [-1, 0], "label": ["Unassigned", "Letters <b>"]})
     lines = by_topic(join_findings(found_run, ROWS), topics)

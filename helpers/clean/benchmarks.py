@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any
 
 import pandas as pd
@@ -147,7 +148,7 @@ def _read_items(name: str, benchmark: Benchmark) -> pd.DataFrame:
             values.append(json.loads(one.record))
             places.append(f"{split} {one.position}".strip())
     columns, options = _columns(name, benchmark, values[:FIRST])
-    texts = _with_options([_text(one, columns) for one in values], [_text(one, options) for one in values])
+    texts = _with_options([_text(one, columns) for one in values], [_lettered(one, options) for one in values])
     return _items(name, _item_names(values, benchmark.id, places), texts)
 
 
@@ -188,6 +189,12 @@ def _with_options(questions: Sequence[str], options: Sequence[str]) -> list[str]
 
 def _text(value: dict[str, Any], columns: Sequence[str]) -> str:
     return "\n".join(part for column in columns for part in _parts(_in_column(value, column)) if part)
+
+
+def _lettered(value: dict[str, Any], columns: Sequence[str]) -> str:
+    """Return the options of an item on lines that begin with A, B and so on, as they are mostly asked."""
+    parts = [part for column in columns for part in _parts(_in_column(value, column))]
+    return "\n".join(f"{letter}. {part}" for letter, part in zip(ascii_uppercase, parts, strict=False))
 
 
 def _in_column(value: dict[str, Any], column: str) -> Any:  # noqa: ANN401

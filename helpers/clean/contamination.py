@@ -1,6 +1,6 @@
 """Texts and an index of benchmark items -> which items stand in which text, where, and how they stand there.
 
-How the texts that may hold an item are found is told in item_index.py, how runs are chained in chains.py.
+How the texts that may hold an item are found is told in candidates.py, how runs are chained in chains.py.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from helpers.clean.candidates import find_candidates
 from helpers.clean.chains import chain_runs, common_runs, missing_words
-from helpers.clean.item_index import ItemIndex, find_candidates
+from helpers.clean.item_index import ItemIndex
 from helpers.clean.other_numbers import are_numbers_replaced
 from helpers.clean.words import hash_words, locate_words, split_words
 
@@ -23,6 +24,7 @@ CONTAMINATED = "contaminated"  # the item is there: enough of its words, and ngr
 EDITED = "edited"  # as many of its words, but nowhere ngram in a row
 VARIANT = "variant"  # the same but for other numbers
 SHARED = "shared"  # little but what other items have as well
+MISSING = 500  # words in a row that an item has and a row has not: beyond, single ones are not looked for
 STATES = (CONTAMINATED, EDITED, VARIANT, SHARED)
 
 
@@ -151,6 +153,8 @@ class Pair:
         if is_there[own].sum() >= share * own.sum():
             return True
         for places, near in self.missing:  # one own word between two edits is in no run
+            if len(places) > MISSING:
+                continue
             pair = (self.words[places].tolist(), self.row_words[near].tolist())
             for start, _, length in SequenceMatcher(None, *pair, autojunk=False).get_matching_blocks():
                 is_there[places[start : start + length]] = True

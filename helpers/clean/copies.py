@@ -11,8 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from helpers.clean.words import hash_words
-
 KEEPS = ("longest", "first", "best")
 ROWS, AGAINST = "rows", "against"
 
@@ -58,7 +56,7 @@ def order_rows(
     """Return rows (id, text) and those of `against` in the order in which they are preferred.
 
     keep: longest (by characters), first (in their order), or best (by the column `by`, the highest first, then as
-    longest); equal ones by a hash of their ids, so that only for `first` the order of the rows matters. Raises ValueError for ids that
+    longest); equal ones by id, so that only for `first` the order of the rows matters. Raises ValueError for ids that
     repeat, texts that are none, a column that is not there, and another `keep`.
     """
     if keep not in KEEPS:
@@ -75,9 +73,9 @@ def order_rows(
     return Ordered(pd.concat(parts, ignore_index=True), len(known))
 
 
-def order_lines(scores: np.ndarray, lengths: np.ndarray, names: np.ndarray) -> np.ndarray:
-    """Return lines (n,) by score, the highest first and NaN last, then by length, then by the hash of the name."""
-    return np.lexsort((names, -lengths, -scores))
+def order_lines(scores: np.ndarray, lengths: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """Return lines (n,) by score, the highest first and NaN last, then by length, then by the rank of the id."""
+    return np.lexsort((ids, -lengths, -scores))
 
 
 def choose_copies(ordered: Ordered, alike: Alike, *, within: bool = True) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -153,7 +151,7 @@ def _preferred(rows: pd.DataFrame, keep: str, by: str | None) -> pd.DataFrame:
         return found
     score = np.zeros(len(rows)) if by is None else rows[by].to_numpy(dtype=float, na_value=np.nan)
     length = found["text"].str.len().to_numpy(dtype=np.int64)
-    return found.iloc[order_lines(score, length, hash_words(found["id"].map(str)))]
+    return found.iloc[order_lines(score, length, pd.factorize(found["id"].map(str), sort=True)[0])]
 
 
 def _check(rows: pd.DataFrame, name: str, by: str | None = None) -> None:

@@ -108,7 +108,8 @@ def mark_contaminated(rows: pd.DataFrame, hits: pd.DataFrame) -> pd.DataFrame:
     if len(strange := hits.loc[~hits["id"].isin(rows["id"]), "id"]):
         raise ValueError(f"{len(strange)} hits are of no such row, {strange.iloc[0]!r} for example: find them anew")
     best = hits.drop_duplicates("id").set_index("id").reindex(rows["id"])
-    names = (best["benchmark"] + " " + best["item"].astype(object)).where(best["state"] == CONTAMINATED, None)
+    names = best["benchmark"].astype(str) + " " + best["item"].astype(str)
+    names = names.where(best["state"] == CONTAMINATED, None)
     told = {"id": rows["id"].to_numpy(), "contaminated_by": names.to_numpy(dtype=object)}
     told |= {"contamination": best["state"].astype(object).where(best["state"].notna(), None).to_numpy()}
     return pd.DataFrame(told | {"share": best["share"].to_numpy()})

@@ -1,6 +1,6 @@
-"""Texts of benchmark items -> sorted hashes of their words in a row, by which the texts that may hold one are found.
+"""Texts of benchmark items -> sorted hashes of their words in a row, and which words each item shares with others.
 
-What is found is looked at word by word in contamination.py.
+How rows are looked up in it is told in candidates.py.
 """
 
 from __future__ import annotations
@@ -62,15 +62,6 @@ class ItemIndex:
     tables: list[Table]
 
 
-class Candidates(NamedTuple):
-    """Pairs of a row and an item's text, sorted; and of each row the places and numbers of the runs that items have."""
-
-    rows: np.ndarray
-    texts: np.ndarray
-    places: list[np.ndarray]
-    grams: list[np.ndarray]
-
-
 def index_items(
     texts: Sequence[str], *, share: float = 0.5, run: int = 5, least: int = 4, common: Sequence[str] = ()
 ) -> ItemIndex:
@@ -79,12 +70,11 @@ def index_items(
     share: of an item's words that are to be found. run: words in a row that count. least: words of an item that is
     searched. common: texts whose words are no item's own; an item that one of these has whole is not searched.
     """
-    split = [split_words(text) for text in texts]
-    hashed = [hash_words(words) for words in split]
-    beside = [hash_words(split_words(text)) for text in common]
-    skipped = [_why_not(*pair, least, beside) for pair in zip(split, hashed, strict=True)]
+    hashed, letters = _hash_texts(texts)
+    beside, _ = _hash_texts(common)
+    skipped = _why_not(hashed, letters, least, beside)
     numbers, first = _different(hashed, skipped)
-    joined = _join([*(hashed[item] for item in first), *beside])
+    joined = join_texts([*(hashed[item] for item in first), *beside])
     lengths = np.diff(joined.starts)[: len(first)]
     hashes, grams = _number_runs(joined, run)
     own, leads = _own_and_leading(joined, grams, run, len(first))
@@ -105,41 +95,45 @@ def index_items(
 
 def why_not_searched(texts: Sequence[str], *, least: int = 4, common: Sequence[str] = ()) -> list[str]:
     """Return of each item's text why it is not searched, or ""; settings as of index_items."""
-    split, beside = map(split_words, texts), [hash_words(split_words(text)) for text in common]
-    return [_why_not(words, hash_words(words), least, beside) for words in split]
+    return _why_not(*_hash_texts(texts), least, _hash_texts(common)[0])
 
 
-def find_candidates(index: ItemIndex, rows: Sequence[np.ndarray]) -> Candidates:
-    """Return which items' texts may be in which rows, each the hashes of a text's words; none that is there is missed.
-
-    All runs of all rows are looked up at once; a pair is left out where too few words can be found for it.
-    """
-    joined = _join(rows)
-    texts = len(index.needed)
-    pairs, places, grams = [np.zeros(0, np.int64)], np.zeros(0, np.int64), np.zeros(0, np.int64)
-    for table in index.tables:
-        at, hits = _look_up(table, joined)
-        count = max(1, len(table.hashes))
-        once = np.unique(joined.text_of[at] * count + hits)  # however often the row says it
-        row, place = _led_to(table, *np.divmod(once, count))
-        text = index.joined.text_of[place]
-        if table.n == index.run:
-            places, grams = at, hits
-            pairs.append(_worth_looking_at(index, row * texts + text, place))
-        else:
-            pairs.append(row * texts + text)
-    found = np.unique(np.concatenate(pairs))
-    ends = np.searchsorted(places, joined.starts)
-    parts = [slice(*pair) for pair in zip(ends[:-1], ends[1:], strict=True)]
-    here = [places[part] - start for part, start in zip(parts, joined.starts, strict=False)]
-    return Candidates(*np.divmod(found, max(texts, 1)), here, [grams[part] for part in parts])
+def join_texts(texts: Sequence[np.ndarray]) -> Joined:
+    """Return texts, each the hashes of its words, one after another."""
+    starts = np.cumsum([0, *map(len, texts)])
+    words = np.concatenate([np.zeros(0, dtype=np.uint64), *texts])
+    return Joined(words, starts, np.repeat(np.arange(len(texts)), np.diff(starts)))
 
 
-def _why_not(words: list[str], hashed: np.ndarray, least: int, common: Sequence[np.ndarray]) -> str:
-    if len(words) < least or sum(map(len, words)) < LETTERS * least:
-        return TOO_SHORT
-    windows = (np.lib.stride_tricks.sliding_window_view(one, len(hashed)) for one in common if len(one) >= len(hashed))
-    return COMMON if any((window == hashed).all(axis=1).any() for window in windows) else ""
+def places_of(joined: Joined, n: int) -> np.ndarray:
+    """Return the places where n words of one text begin."""
+    places = np.arange(max(0, len(joined.words) - n + 1))
+    return places[places + n <= joined.starts[joined.text_of[places] + 1]]
+
+
+def _hash_texts(texts: Sequence[str]) -> tuple[list[np.ndarray], list[int]]:
+    """Return the hashes of each text's words, and how many letters these have."""
+    from tqdm import tqdm
+
+    split = map(split_words, tqdm(texts, desc="items", unit=" items", delay=2, mininterval=0.5))
+    pairs = [(hash_words(words), sum(map(len, words))) for words in split]
+    return [words for words, _ in pairs], [letters for _, letters in pairs]
+
+
+def _why_not(
+    hashed: Sequence[np.ndarray], letters: Sequence[int], least: int, common: Sequence[np.ndarray]
+) -> list[str]:
+    known: dict[int, set[int]] = {}  # by how many, the hashes of so many words in a row that common texts have
+    found = []
+    for words, count in zip(hashed, letters, strict=True):
+        n = len(words)
+        if n < least or count < LETTERS * least:
+            found.append(TOO_SHORT)
+            continue
+        if n not in known:
+            known[n] = {gram for one in common for gram in hash_ngrams(one, n).tolist()}
+        found.append(COMMON if known[n] and hash_ngrams(words, n).item() in known[n] else "")
+    return found
 
 
 def _different(hashed: Sequence[np.ndarray], skipped: Sequence[str]) -> tuple[np.ndarray, list[int]]:
@@ -153,21 +147,9 @@ def _different(hashed: Sequence[np.ndarray], skipped: Sequence[str]) -> tuple[np
     return numbers, first
 
 
-def _join(texts: Sequence[np.ndarray]) -> Joined:
-    starts = np.cumsum([0, *map(len, texts)])
-    words = np.concatenate([np.zeros(0, dtype=np.uint64), *texts])
-    return Joined(words, starts, np.repeat(np.arange(len(texts)), np.diff(starts)))
-
-
-def _begins(joined: Joined, n: int) -> np.ndarray:
-    """Return the places where n words of one text begin."""
-    places = np.arange(max(0, len(joined.words) - n + 1))
-    return places[places + n <= joined.starts[joined.text_of[places] + 1]]
-
-
 def _number_runs(joined: Joined, run: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the sorted hashes of all runs, and by word the number of the run that begins there, or -1."""
-    begins = _begins(joined, run)
+    begins = places_of(joined, run)
     hashes, found = np.unique(hash_ngrams(joined.words, run)[begins], return_inverse=True)
     grams = np.full(len(joined.words), -1, dtype=np.int64)
     grams[begins] = found
@@ -214,37 +196,3 @@ def _tables_of_short(joined: Joined, lengths: np.ndarray, run: int) -> list[Tabl
         order = np.argsort(hashes)
         tables.append(Table(n, hashes[order], np.arange(len(hashes) + 1), begins[order]))
     return tables
-
-
-def _look_up(table: Table, joined: Joined) -> tuple[np.ndarray, np.ndarray]:
-    """Return where the words of texts are in a table, and the numbers of their hashes there."""
-    places = _begins(joined, table.n)
-    hashes = hash_ngrams(joined.words, table.n)[places]
-    found = np.searchsorted(table.hashes, hashes)
-    is_there = found < len(table.hashes)
-    is_there[is_there] = table.hashes[found[is_there]] == hashes[is_there]
-    return places[is_there], found[is_there]
-
-
-def _led_to(table: Table, rows: np.ndarray, hits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return each row with each place that one of its hits leads to."""
-    counts = table.starts[hits + 1] - table.starts[hits]
-    ends = np.cumsum(counts)
-    within = np.arange(counts.sum()) - np.repeat(ends - counts, counts)
-    return np.repeat(rows, counts), table.places[np.repeat(table.starts[hits], counts) + within]
-
-
-def _worth_looking_at(index: ItemIndex, pairs: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Return the pairs of row and text that may have as many words in common as are needed.
-
-    Those in runs that led from the one to the other are counted; all in other runs might be there too.
-    """
-    order = np.lexsort((places, pairs))
-    pairs, places = pairs[order], places[order]
-    step = np.full(len(pairs), index.run)
-    same = np.diff(pairs) == 0
-    step[:-1][same] = np.minimum(np.diff(places)[same], index.run)
-    different, first = np.unique(pairs, return_index=True)
-    texts = different % max(len(index.needed), 1)
-    found = np.add.reduceat(step, first) if len(first) else step
-    return different[found + index.unled[texts] >= index.needed[texts]]

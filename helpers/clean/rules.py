@@ -71,6 +71,11 @@ def _evaluate(found: pd.DataFrame, rule: Rule) -> np.ndarray:
     # Objects that are all true and false, or texts, are what they are whichever rows are read together.
     loose = found.select_dtypes("object")
     found = found.assign(**loose.convert_dtypes())
+    # A column without a value is of whichever type the rule takes it for.
+    texts = [
+        name for name in loose if loose[name].isna().all() and re.search(rf"\b{re.escape(name)}\.str\b", rule.code)
+    ]
+    found = found.astype(dict.fromkeys(texts, "string"))
     try:
         told = found.eval(rule.code, engine="python")
     except Exception as error:  # noqa: BLE001 - pandas raises whatever the types of the columns lead to

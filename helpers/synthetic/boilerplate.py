@@ -28,7 +28,7 @@ _HEADING = re.compile(r"(?:#{1,6}\s.*|\*\*[^*\n]+\*\*:?)\s*")
 _LINE = re.compile(r"\s*[-*_=]{3,}\s*")  # drawn between parts of a text
 _FRONT = re.compile(r"-{3,}[ \t]*\n[\w-]+:")  # what stands at the head of a page
 _FENCED = re.compile(r"(`{3,}|~{3,})([\w+-]*)[ \t]*\n(.*?)\n?[ \t]*\1\s*\Z", re.DOTALL)
-LOST = 0.25  # share of a text that goes at most for its last sentence
+LOST = 0.5  # share of a text that goes at most for its last sentence
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def read_rules(file: Path | None = None) -> Rules:
     def several(part: str, form: str) -> tuple[tuple[str, re.Pattern], ...]:
         return tuple((rule["name"], compiled(rule, form)) for rule in told.get(part) or ())
 
-    ending = r"""(?:\A|(?<=\n)|(?<=[.!?:…)*]\s))[¡¿]?(?:{})[\s*_)]*(?:[^\w\s"”»]{{1,3}}\s*)?\Z"""
+    ending = r"""(?:\A|(?<=\n)|(?<=[.!?:…)*\s]\s))[¡¿]?(?:{})[\s*_)]*(?:[^\w\s"”»]{{1,3}}\s*)?\Z"""
     return Rules(
         several("openings", "{}"),
         several("run_ons", "{}"),
@@ -156,7 +156,7 @@ def _without_last_lines(text: str) -> str:
 def _to_last_sentence(text: str) -> str:
     """Return the text up to the end of its last whole sentence that is no heading.
 
-    A text that would lose more than a quarter, such as a poem or a table, stays.
+    A text that would lose more than half, such as a poem or a table, stays.
     """
     left, least = text, int((1 - LOST) * len(text))
     while len(left) >= least:

@@ -25,6 +25,7 @@ STEPS = (
     "contaminated",
     "rule",
 )
+ALWAYS = ("too short", "near-duplicate", "contaminated")  # told of where nothing was lost as well
 PLANNED = "prompts"
 MOST = 12  # lines of a picture by topic
 INK, PALE = "#2b5c8a", "#c9d6e2"
@@ -49,25 +50,31 @@ def follow_prompts(prompts: pd.DataFrame, rejected: pd.DataFrame, dropped: pd.Da
 def count_steps(followed: pd.DataFrame) -> pd.DataFrame:
     """Return a line a step: step, gone (prompts lost there) and left (after it); the first is "prompts", with all.
 
-    Steps that nothing was lost at are left out, and `gone` of all together with the last `left` is all prompts.
+    Of steps that nothing was lost at only those in ALWAYS are told. `gone` of all together with the last `left` is all
+    prompts.
     """
     counts = followed["gone"].value_counts()
-    steps = [step for step in (*STEPS, *sorted(set(counts.index) - {*STEPS, LEFT})) if counts.get(step, 0)]
-    lines = pd.DataFrame({"step": [PLANNED, *steps], "gone": [0, *(int(counts[step]) for step in steps)]})
+    known = [*STEPS, *sorted(set(counts.index) - {*STEPS, LEFT})]
+    steps = [step for step in known if counts.get(step, 0) or step in ALWAYS]
+    lines = pd.DataFrame({"step": [PLANNED, *steps], "gone": [0, *(int(counts.get(step, 0)) for step in steps)]})
     return lines.assign(left=len(followed) - lines["gone"].cumsum())
 
 
-def count_by(followed: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Return a line a value of a column (topic, style, audience): prompts, lost at each step, left, share left.
+def count_by(followed: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """Return a line a value of a column, or of several: prompts, lost at each step, left, share left.
 
-    The values with most prompts come first, those with as many in their own order.
+    The index has the values (of topic and subject "3 Cooking", so that two topics of one name are told apart). Those
+    with most prompts come first, those with as many in their own order.
     """
-    crossed = pd.crosstab(followed[column], followed["gone"])
+    values = followed[list(columns)].astype(object)
+    names = [" ".join(str(value) for value in line if pd.notna(value)) for line in values.itertuples(index=False)]
+    crossed = pd.crosstab(pd.Series(names, index=followed.index, dtype=object), followed["gone"])
     steps = [step for step in count_steps(followed)["step"] if step in crossed]
     lines = crossed.reindex(columns=[*steps, LEFT], fill_value=0)
     lines.insert(0, PLANNED, lines.sum(axis=1))
     lines = lines.sort_index().sort_values(PLANNED, ascending=False, kind="stable")
-    return lines.assign(share=[percent(share) for share in lines[LEFT] / lines[PLANNED]]).rename_axis(columns=None)
+    told = [percent(share) for share in lines[LEFT] / lines[PLANNED]]
+    return lines.assign(share=told).rename_axis(index=None, columns=None)
 
 
 def plot_funnel(counts: pd.DataFrame, *, title: str) -> Any:  # noqa: ANN401 - a matplotlib Figure, or a sentence

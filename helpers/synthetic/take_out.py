@@ -12,8 +12,10 @@ import pandas as pd
 from helpers.clean.contamination import CONTAMINATED
 from helpers.clean.copies import AGAINST
 from helpers.clean.filter import filter_rows
+from helpers.text.excerpt import one_line, shorten
 
 SCORED = ("score", "int_score")
+LINES, SHOWN = 8, 160  # rows to look at, and letters of each
 
 
 def take_out(
@@ -47,6 +49,14 @@ def take_out(
     dropped = scored[scored["id"].isin(reasons.index)]
     dropped = dropped.assign(reason=dropped["id"].map(reasons).astype(object))
     return kept.reset_index(drop=True), dropped.reset_index(drop=True)
+
+
+def dropped_table(dropped: pd.DataFrame) -> pd.DataFrame | str:
+    """Return the first rows that were dropped, with the reason, to read: reason, style, text (its beginning)."""
+    if dropped.empty:
+        return "no text was dropped"
+    shown = [shorten(one_line(text), SHOWN) for text in dropped["text"].head(LINES)]
+    return dropped.head(LINES)[["reason", "style"]].assign(text=shown).reset_index(drop=True)
 
 
 def _copied(line: dict) -> str:

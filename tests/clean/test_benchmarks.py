@@ -52,7 +52,7 @@ def test_answers_are_no_part_of_an_item_and_options_only_of_a_stub(write):
         {"question": same, "choices": {"text": ["One", "Two"], "label": ["A", "B"]}, "answer": "A"},
         {"question": same.upper(), "choices": {"text": ["Three", "Four"], "label": ["A", "B"]}, "answer": "A"},
     ]
-    wanted = [ASKED[0], "Is it so?\nyes\nno", f"{same}\nOne\nTwo", f"{same.upper()}\nThree\nFour"]
+    wanted = [ASKED[0], "Is it so?\nA. yes\nB. no", f"{same}\nA. One\nB. Two", f"{same.upper()}\nA. Three\nB. Four"]
     assert read_benchmarks([write("a.jsonl", records)])["text"].tolist() == wanted
     named = {"name": "mine", "path": write("a.jsonl", records), "columns": "question", "options": "choices.text"}
     assert read_benchmarks([named])["text"].tolist() == wanted
@@ -65,7 +65,7 @@ def test_a_yaml_of_ones_own_has_the_form_of_the_packaged_one(write, tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("household: {path: goals.jsonl, columns: goal, options: [sol1, sol2], id: nr}\n")
     assert lines(read_benchmarks([str(path)])) == [
-        ("household", "3", "Sharpen a knife\nwith a stone\nwith butter"),
+        ("household", "3", "Sharpen a knife\nA. with a stone\nB. with butter"),
     ]
 
 

@@ -253,3 +253,12 @@ def test_whether_rows_have_what_a_rule_speaks_of():
     from helpers.clean.rules import knows
 
     assert knows("score >= 2", ["id", "score"]) and not knows("topic != 4", ["id", "score"])
+
+
+def test_a_column_without_any_value_may_be_one_of_texts_or_of_numbers(tmp_path):
+    """As a part of a table may be, of which other parts have values."""
+    rows = pd.DataFrame({"id": [1, 2], "uses": [None, None], "score": [None, None]}, dtype=object)
+    kept, dropped = filter_rows(rows, keep=["uses.isna() or uses.str.contains('x')", "score.isna() or score > 3"])
+    assert len(kept) == 2 and dropped.empty
+    assert filter_rows(rows, keep=["uses.str.contains('x')"])[1]["rule"].tolist() == ["uses.str.contains('x')"] * 2
+    assert len(filter_rows(rows, keep=["score > 3"])[1]) == 2

@@ -198,11 +198,11 @@ def test_the_penalty_is_that_of_transformers(full, tmp_path):
     """Each chat by itself, without padding and without a shared start, and the most likely word each time."""
     from transformers import GenerationConfig
 
-    found = write_texts(ASKED, llm=full, log=tmp_path / "log", temperature=0, max_new_tokens=12)
+    found = write_texts(ASKED, llm=full, log=tmp_path / "log", temperature=0, max_new_tokens=8)
     for chat, written in zip(ASKED, found, strict=True):
         read = full.tokenizer(full.prompt(chat), return_tensors="pt", add_special_tokens=False)
         end = full.tokenizer.eos_token_id
-        config = GenerationConfig(max_new_tokens=12, repetition_penalty=1.2, eos_token_id=end, pad_token_id=end)
+        config = GenerationConfig(max_new_tokens=8, repetition_penalty=1.2, eos_token_id=end, pad_token_id=end)
         output = full.model.generate(**read, generation_config=config)[0, read["input_ids"].shape[1] :]
         assert written.text == full.tokenizer.decode(output, skip_special_tokens=True)
         assert written.finish_reason == (STOP if end in output.tolist() else LENGTH)
@@ -210,7 +210,7 @@ def test_the_penalty_is_that_of_transformers(full, tmp_path):
 
 
 def test_companions_in_a_batch_do_not_change_what_is_drawn(full, tmp_path):
-    told = {"max_new_tokens": 16, "temperature": 1.0}
+    told = {"max_new_tokens": 8, "temperature": 1.0}
     together = write_texts(ASKED, llm=full, ids="1234", log=tmp_path / "together", **told)
     for name, chat, wanted in zip("1234", ASKED, together, strict=True):
         assert write_texts([chat], llm=full, ids=[name], log=tmp_path / name, **told) == [wanted]
@@ -249,9 +249,9 @@ def test_a_text_has_the_room_that_its_prompt_leaves_and_no_other_is_cut(full, tm
 
 def test_a_text_that_says_one_thing_again_and_again_is_stopped(full, tmp_path):
     chats = say("Say no for ever: no no no no no no no no no no no no no no no no", "Name a colour.")
-    told = {"temperature": 0, "repetition_penalty": 1, "max_new_tokens": 120}
+    told = {"temperature": 0, "repetition_penalty": 1, "max_new_tokens": 72}
     loop, colour = write_texts(chats, llm=full, log=tmp_path / "log", **told)
-    assert loop.finish_reason == LOOP and 30 <= loop.tokens < 120 and "no no no" in loop.text
+    assert loop.finish_reason == LOOP and 30 <= loop.tokens < 72 and "no no no" in loop.text
     assert colour.finish_reason != LOOP
 
 
@@ -281,5 +281,5 @@ def test_a_prompt_that_the_template_refuses_fails_alone(full, tmp_path, monkeypa
 
 def test_min_new_tokens_are_written(full, tmp_path):
     chats = say("Say yes.", "Say no.")
-    texts = write_texts(chats, llm=full, log=tmp_path / "log", max_new_tokens=24, min_new_tokens=20)
-    assert all(one.tokens >= 20 for one in texts)
+    texts = write_texts(chats, llm=full, log=tmp_path / "log", max_new_tokens=12, min_new_tokens=10)
+    assert all(one.tokens >= 10 for one in texts)

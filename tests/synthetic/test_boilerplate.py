@@ -179,7 +179,7 @@ LONG = "It rained for days and the river rose. " * 6
         (LONG + "\n\n1. Mix", LONG.strip()),
         (LONG + "All is well.", LONG + "All is well."),
         ("雨が降った。川は高かった。" * 5 + "そして", "雨が降った。川は高かった。" * 5),
-        ("- flour\n- sugar\n- wat", "- flour\n- sugar\n- wat"),  # more than a quarter would go
+        ("- flour\n- sugar\n- wat", "- flour\n- sugar\n- wat"),  # more than half would go
         ("Once. " + "and it went on " * 50, "Once. " + "and it went on " * 49 + "and it went on"),
     ],
 )

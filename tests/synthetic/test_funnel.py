@@ -18,8 +18,9 @@ def lost(*pairs):
 
 def test_the_steps_stand_in_the_order_in_which_rows_are_lost():
     counts = count_steps(follow_prompts(PROMPTS, REJECTED, DROPPED))
-    assert counts["step"].tolist() == ["prompts", "no answer", "too short", "near-duplicate", "a rule of mine"]
-    assert counts["gone"].tolist() == [0, 1, 1, 1, 1] and counts["left"].tolist() == [6, 5, 4, 3, 2]
+    steps = ["prompts", "no answer", "too short", "near-duplicate", "contaminated", "a rule of mine"]
+    assert counts["step"].tolist() == steps
+    assert counts["gone"].tolist() == [0, 1, 1, 1, 0, 1] and counts["left"].tolist() == [6, 5, 4, 3, 3, 2]
 
 
 @given(st.lists(st.sampled_from([*STEPS, LEFT, "another reason"]), max_size=60), st.booleans())
@@ -42,9 +43,18 @@ def test_a_prompt_cannot_be_lost_twice_nor_one_of_another_plan():
 
 def test_by_topic_each_step_has_its_column():
     lines = count_by(follow_prompts(PROMPTS, REJECTED, DROPPED), "topic")
-    assert lines["prompts"].to_dict() == {0: 3, 1: 2, 2: 1}
-    assert lines["left"].to_dict() == {0: 1, 1: 0, 2: 1} and lines["share"].to_dict() == {0: "33%", 1: "0%", 2: "100%"}
+    assert lines["prompts"].to_dict() == {"0": 3, "1": 2, "2": 1}
+    assert lines["left"].to_dict() == {"0": 1, "1": 0, "2": 1}
+    assert lines["share"].to_dict() == {"0": "33%", "1": "0%", "2": "100%"}
     assert lines.drop(columns=["prompts", "share"]).sum(axis=1).tolist() == lines["prompts"].tolist()
+
+
+def test_two_topics_of_one_name_are_told_apart_and_titles_have_no_number():
+    prompts = pd.DataFrame(
+        {"id": [*"abc"], "topic": pd.array([1, 2, None], "Int64"), "subject": ["Food", "Food", "Tea"]}
+    )
+    lines = count_by(follow_prompts(prompts, lost(), lost()), "topic", "subject")
+    assert lines["left"].to_dict() == {"1 Food": 1, "2 Food": 1, "Tea": 1}
 
 
 def test_the_pictures_say_what_is_left_and_signs_in_names_are_no_formulas():

@@ -131,8 +131,9 @@ def test_a_prompt_that_went_through_a_file_is_the_same(tmp_path):
     ("prompt", "reason"),
     [
         (None, "no chat"), (float("nan"), "no chat"), (7, "no chat"), ([], "no chat"), (["a"], "no chat"),
-        ([{"role": "user"}], "no chat"), ([{"role": "robot", "content": "a"}], "no chat"), ({"role": "user"}, "no chat"),
-        ([{"role": "user", "content": None}], "no chat"), ("", "is empty"), ([{"role": "user", "content": " "}], "is empty"),
+        ([{"role": "user"}], "no chat"), ([{"role": "robot", "content": "a"}], "no chat"),
+        ({"role": "user"}, "no chat"), ([{"role": "user", "content": None}], "no chat"), ("", "is empty"),
+        ([{"role": "user", "content": " "}], "is empty"),
     ],
 )  # fmt: skip
 def test_a_prompt_that_is_none_is_rejected_and_the_others_go_on(prompt, reason, tmp_path):
@@ -210,7 +211,8 @@ def test_figures_count_all(tmp_path):
 )  # fmt: skip
 def test_every_prompt_is_in_one_table_in_order(tmp_path_factory, given):
     names = [f"p{number}" for number in range(len(given))]
-    texts = {name: Written(*one) if one[0] is not None else Written(None, cause="x") for name, one in zip(names, given, strict=True)}  # fmt: skip
+    made = [Written(None, cause="x") if one[0] is None else Written(*one) for one in given]
+    texts = dict(zip(names, made, strict=True))
     rows, rejected = generate(texts, tmp_path_factory.mktemp("log"), asked(names))
     together = [*rows["id"], *rejected["id"]]
     assert sorted(together) == sorted(f"id {name}" for name in names)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from helpers.clean.decontaminate import find_contamination
 from helpers.clean.dedup import find_near_duplicates
-from helpers.synthetic.take_out import take_out
+from helpers.synthetic.take_out import dropped_table, take_out
 
 SOURCE = (
     "Bees dance to tell the others where the linden trees are in flower, and how far away they stand from the hive."
@@ -68,3 +68,5 @@ def test_copies_of_other_rows_and_rules_on_scores_that_are_not_there_are_refused
         take_out(ROWS, copies, hits, keep=["score >= 2"])
     left, dropped = take_out(ROWS.head(0), copies.head(0), hits.head(0))
     assert left.empty and dropped.empty and "reason" in dropped
+    assert dropped_table(dropped) == "no text was dropped"
+    assert dropped_table(take_out(ROWS, copies, hits)[1])["style"].tolist() == ["story"] * 3
