@@ -10,9 +10,12 @@ def compile_all() -> None:
     """Compile what a run needs: half a minute and more of the first run on two cores, if it is left to that."""
     import numpy as np
 
+    from helpers.clean.minhash import count_jaccard, sign_some
     from helpers.topics.reduce import reduce_vectors
 
     keep_datashader()
+    signed = sign_some(["two texts", "of a few words"], words=1, bands=1, rows=1)
+    count_jaccard(np.array([[0, 1]]), signed.offsets, signed.shingles)
     reduce_vectors(np.random.default_rng(0).normal(size=(100, 8)))
 
 

@@ -24,9 +24,10 @@ class Candidates(NamedTuple):
 
 
 def find_candidates(index: ItemIndex, rows: Sequence[np.ndarray]) -> Candidates:
-    """Return which items' texts may be in which rows, each the hashes of a text's words; none that is there is missed.
+    """Return which items' texts may be in which rows, each the hashes of a text's words.
 
-    All runs of all rows are looked up at once; a pair is left out where too few words can be found for it.
+    All runs of all rows are looked up at once. A pair is left out where too few words can be found for it, and where a
+    row has none of an item's runs that at most FEW items have, if the item has such.
     """
     joined = join_texts(rows)
     texts = len(index.needed)

@@ -135,7 +135,7 @@ class Pair:
             return SHARED
         if numbers and self.missing and self._has_other_numbers():
             return VARIANT
-        return CONTAMINATED if not self.missing or self.longest >= min(ngram, len(self.words)) else EDITED
+        return CONTAMINATED if not self.missing or self.longest >= ngram else EDITED
 
     def match(self, state: str) -> Match:
         """Return what is told of the pair."""
@@ -197,7 +197,7 @@ def _rank(pair: Pair, state: str) -> tuple[int, float, int, int]:
 
 
 def _explains(one: Pair, state: str, other: Pair) -> bool:
-    is_better = state in (CONTAMINATED, EDITED) and one.share > other.share
-    return (
-        is_better and (one.longest >= other.longest or one.share == 1) and bool(np.isin(other.taken, one.taken).all())
-    )
+    if state not in (CONTAMINATED, EDITED) or one.share <= other.share:
+        return False
+    is_there = one.share == 1 or one.longest >= other.longest  # at every ngram at which the other is
+    return is_there and bool(np.isin(other.taken, one.taken).all())

@@ -37,7 +37,7 @@ def contamination_by_ngram(hits: pd.DataFrame, *, ngrams: Sequence[int] = NGRAMS
     there = hits[hits["state"].isin([CONTAMINATED, EDITED])]
     lines = []
     for n in ngrams:
-        found = there[(there["longest_run"] >= np.minimum(n, there["words"])) | (there["found"] == there["words"])]
+        found = there[(there["longest_run"] >= n) | (there["found"] == there["words"])]
         lines.append({"n": n, "rows": found["id"].nunique(), "unique_items": _items(found)})
     return pd.DataFrame(lines)
 

@@ -16,6 +16,7 @@ from helpers.clean.minhash import hash_sets, number_equal, propose_pairs, sign_t
 from helpers.text.excerpt import one_line, shorten
 
 EXACT = 2_000  # texts up to which each is compared with every other
+NEAR_DUPLICATE = "near-duplicate"  # the reason
 SHOWN = 300  # characters of a text in a table
 
 
@@ -53,14 +54,18 @@ def drop_near_duplicates(rows: pd.DataFrame, copies: pd.DataFrame) -> tuple[pd.D
     """Return the rows that stay, and the others with reason, near_duplicate_of, near_duplicate_in and similarity.
 
     Both in the rows' order with all their columns and a new index; every row is in one of them. copies: of these rows.
-    Raises ValueError for those of other rows, as what stays in a row's place might be missing.
+    Raises ValueError for those of other rows, as what stays in a row's place might be missing, and for rows that have
+    one of these columns.
     """
+    told = ["near_duplicate_of", "near_duplicate_in", "similarity"]
+    if taken := sorted({"reason", *told} & set(rows)):
+        raise ValueError(f"rows: a column {taken[0]!r} is added to those that go: rename the one that is there")
     if rows["id"].tolist() != copies["id"].tolist():
         raise ValueError("copies: expected a line for each of these rows, in their order: find the copies among them")
     goes = copies["near_duplicate_of"].notna().to_numpy()
-    told = copies.loc[goes, ["near_duplicate_of", "near_duplicate_in", "similarity"]].reset_index(drop=True)
-    dropped = rows[goes].reset_index(drop=True).drop(columns=list(told), errors="ignore")
-    return rows[~goes].reset_index(drop=True), pd.concat([dropped.assign(reason="near-duplicate"), told], axis=1)
+    dropped = rows[goes].reset_index(drop=True).assign(reason=NEAR_DUPLICATE)
+    dropped[told] = copies.loc[goes, told].reset_index(drop=True)
+    return rows[~goes].reset_index(drop=True), dropped
 
 
 def count_copies(copies: pd.DataFrame) -> pd.DataFrame:

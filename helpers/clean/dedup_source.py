@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from helpers.clean.copies import KEEPS
+from helpers.clean.dedup import NEAR_DUPLICATE
 from helpers.clean.dedup_parts import GONE, PAIRS, find_copies_of_parts, signed_table
 from helpers.clean.minhash import choose_bands, sign_some
 from helpers.clean.read_texts import PlainReader, open_texts
@@ -29,7 +30,6 @@ from helpers.vectors.new_rows import NewRows, refuse_to_read_the_output
 from helpers.vectors.shards import Shard
 from helpers.vectors.stream import FOLDERS, ONE_WORKER, Output, Tables, locked, run_shards
 
-NEAR_DUPLICATE = "near-duplicate"  # the reason
 SIGNED, KNOWN, COPIES = "_signed", "_known", "_copies"  # folders in the output
 ROWS = {"id": pa.string(), "file": pa.string(), "position": pa.int64(), "text": pa.string(), "record": pa.string()}
 KEPT = ROWS | {"copies": pa.int64()}
@@ -122,6 +122,7 @@ def dedup_new(
     """
     if keep not in KEEPS or (keep == "best") != (by is not None):
         raise ValueError(f"keep: expected longest, first, or best and a column to keep by; got {keep!r} and by={by!r}")
+    sign_some([], words=words, bands=choose_bands(threshold)[0], rows=1)  # what cannot be used is told before all else
     for source in [new, *([against] if against else [])]:
         refuse_to_read_the_output(source, folder)
     work = SignShard(new.reader, words, threshold, by)
@@ -129,6 +130,7 @@ def dedup_new(
     with locked(folder):
         known = [] if against is None else _known_parts(against, work, folder, workers)
         parts = run_shards(new.shards, work, signed, workers=workers, rows=rows)
+        _need_scores(parts, by)
         told = [[part.name for part in some] for some in (parts, known)]
         key = hashlib.blake2b(repr((told, threshold, keep, within)).encode(), digest_size=16).hexdigest()
         asked = {"threshold": threshold, "keep": keep, "within": within}
@@ -179,6 +181,13 @@ def _known_parts(against: NewRows, work: SignShard, folder: Path, workers: Worke
     """Return the signed parts of rows that all stay."""
     known = replace(work, reader=against.reader, by=None)
     return run_shards(against.shards, known, Output(folder / KNOWN, known.key), workers=workers)
+
+
+def _need_scores(parts: Sequence[Path], by: str | None) -> None:
+    """Raise ValueError where rows are to be kept by a column in which none has a number."""
+    scores = (pq.read_table(part, columns=["score"])["score"].to_numpy() for part in parts)
+    if by is not None and all(np.isnan(some).all() for some in scores):
+        raise ValueError(f"by: no row has a number in {by!r}: name a column of scores")
 
 
 def _write_copies(parts: Sequence[Path], known: Sequence[Path], folder: Path, key: str, asked: dict[str, Any]) -> None:

@@ -59,8 +59,6 @@ def choose_bands(threshold: float) -> tuple[int, int]:
 
 def sign_texts(texts: Sequence[str], *, threshold: float, words: int = 5) -> Signed:
     """Return the texts' shingles and keys, in their order; a text of fewer words is one shingle of them all."""
-    if words < 1:
-        raise ValueError(f"words: expected one or more in a row, got {words}")
     bands, rows = choose_bands(threshold)
     parts = [sign_some([], words=words, bands=bands, rows=rows)]
     with tqdm(total=len(texts), desc="shingles", unit=" texts", mininterval=1, delay=1) as bar:
@@ -72,6 +70,8 @@ def sign_texts(texts: Sequence[str], *, threshold: float, words: int = 5) -> Sig
 
 def sign_some(texts: Sequence[str], *, words: int, bands: int, rows: int) -> Signed:
     """Return the shingles and keys of as many texts as fit into memory with all their words."""
+    if words < 1:
+        raise ValueError(f"words: expected one or more in a row, got {words}")
     shingles = [shingle_text(text, words=words) for text in texts]
     offsets = np.cumsum([0, *map(len, shingles)], dtype=np.int64)
     values = np.concatenate([np.zeros(0, dtype=np.uint64), *shingles])

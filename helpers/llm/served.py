@@ -11,9 +11,10 @@ import numpy as np
 from helpers.llm.constrain import loops
 from helpers.llm.draw import LENGTH, LOOP, STOP, Sampling, Written
 from helpers.llm.instructions import Chat, guess_tokens
-from helpers.llm.server import ServerLLM
+from helpers.llm.server import TOO_LONG, ServerLLM
 
 PAUSE, LONGEST_PAUSE = 15.0, 600.0  # seconds until a server that was set aside is tried again; doubled every time
+LEAST_ROOM = 400  # tokens; a server that finds a prompt too long is not asked for fewer than half of them
 
 
 class NoAnswerError(Exception):
@@ -87,7 +88,7 @@ def write_one(server: ServerLLM, chat: Chat, *, seed: int, sampling: Sampling) -
     room = min(sampling.max_new_tokens, server.context - size)
     if room < 1:
         return Written(None, cause=f"the prompt has about {size} tokens, and {server.name} reads {server.context}")
-    reply = server.reply(chat, max_tokens=room, seed=seed, **_settings(sampling, server.context))
+    reply = _reply_that_fits(server, chat, room, seed=seed, **_settings(sampling, server.context))
     server.taken.update({"chat_template_kwargs", "seed", "top_k", "repetition_penalty", "repeat_penalty", "min_tokens"})
     try:
         choice = reply.choices[0]
@@ -99,6 +100,18 @@ def write_one(server: ServerLLM, chat: Chat, *, seed: int, sampling: Sampling) -
     tokens = getattr(reply.usage, "completion_tokens", None) or guess_tokens(text)
     ended = STOP if reason != "length" else LOOP if _says_again(text) else LENGTH
     return Written(text, ended, tokens, server=server.address)
+
+
+def _reply_that_fits(server: ServerLLM, chat: Chat, room: int, **settings: Any) -> Any:  # noqa: ANN401
+    """Return the server's reply; where the prompt takes more tokens than was guessed, one of half the length, or so."""
+    import openai
+
+    try:
+        return server.reply(chat, max_tokens=room, **settings)
+    except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+        if not TOO_LONG.search(error.message) or room < LEAST_ROOM:
+            raise
+        return _reply_that_fits(server, chat, room // 2, **settings)
 
 
 def _settings(sampling: Sampling, context: int) -> dict[str, Any]:

@@ -35,7 +35,7 @@ OPTIONAL = {
 }
 # Those that the client sends only as a body of its own.
 EXTRA = ("chat_template_kwargs", "min_tokens", "top_k", "repetition_penalty", "repeat_penalty", "repeat_last_n")
-_TOO_LONG = re.compile(r"context|too long|too many tokens|exceed", re.IGNORECASE)
+TOO_LONG = re.compile(r"context|too long|too many tokens|exceed", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ class ServerLLM:
                 reply = self.client.chat.completions.create(model=self.name, messages=chat, **sent)
             except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
                 first = first or error
-                if _TOO_LONG.search(error.message):
+                if TOO_LONG.search(error.message):
                     raise
                 words = set(re.findall(r"\w+", error.message))
                 named = [name for name in optional if words.intersection(OPTIONAL[name])]

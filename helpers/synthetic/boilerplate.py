@@ -74,7 +74,7 @@ def is_refusal(text: str, *, rules: Path | None = None) -> bool:
     >>> is_refusal("I'm sorry, but I can't assist with that."), is_refusal("I can't help but smile when it rains.")
     (True, False)
     """
-    start = text.lstrip(" \t\n\"'*#")
+    start = text.lstrip(" \t\n*#_")  # and no quotation mark: a story may begin with what someone says
     return any(find.match(start) and (not short or len(text) <= SHORT) for find, short in read_rules(rules).refusals)
 
 

@@ -161,7 +161,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         documents = make_documents(asked.sources, asked.count, asked.chars, folder)
-        found = {"this kit": run_kit(folder), "datatrove": ask_datatrove(folder, asked.python)}
+        found = {"this kit": run_kit(folder)}
+        print(f"this kit: {found['this kit'][1]}", flush=True)
+        found["datatrove"] = ask_datatrove(folder, asked.python)
         pairs = all_pairs(documents, 0.5)
         alike = pairs[2] >= THRESHOLD
         print(f"{asked.count:,} documents of {asked.chars} characters, {alike.sum():,} pairs of {THRESHOLD} and more")

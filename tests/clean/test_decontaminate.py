@@ -136,6 +136,23 @@ def test_pieces_far_apart_or_in_another_order_do_not_add_up():
     assert found([" oh ".join(pieces)], items(BAKER)) == [("r0", "q0", "edited")]
 
 
+def test_a_short_item_may_be_split_but_not_found_in_two_places():
+    item = "Do you have a favourite live action film about dogs then"
+    halves = f"Do you have a favourite live {CHAT[0]} action film about dogs then"
+    twice = f"Do you have a favourite live one? {CHAT[0]} A favourite live action film about dogs then"
+    again = "Do you have a favourite live live action film about dogs then"
+    hits = find_contamination(rows(halves, twice, again), items(item))
+    assert hits[["id", "state", "longest_run", "found"]].values.tolist() == [
+        ["r0", "contaminated", 6, 11],
+        ["r2", "contaminated", 6, 11],
+    ]
+
+
+def test_a_smaller_n_makes_shorter_runs_count():
+    row = edited(BAKER, 5)
+    assert [found([row], items(BAKER), ngram=n) for n in (4, 5)] == [[("r0", "q0", "contaminated")], []]
+
+
 def test_half_of_an_item_is_enough_and_less_is_not():
     words = BAKER.split()
     assert len(words) == 43
@@ -196,6 +213,8 @@ def test_one_word_of_its_own_tells_an_item_from_its_siblings():
     texts = [frame.format(town) for town in towns]
     assert found(texts, items(*texts)) == [(f"r{i}", f"q{i}", "contaminated") for i in range(4)]
     assert found([frame.format("Ludlow")], items(*texts))[0][2] == "shared"
+    near = texts[1].replace("town", "city").replace("both", "all")  # its own word is in no run of five
+    assert found([near], items(*texts)) == [("r0", "q1", "contaminated")]
 
 
 def test_siblings_more_than_lead_to_each_other_are_found_all_the_same(monkeypatch):
@@ -243,6 +262,21 @@ def test_numbers_in_names_are_told_apart_too():
     ]
 
 
+def test_numbers_in_digits_tell_more_than_those_in_names():
+    frame = (
+        "Two friends and their three dogs walk {} miles to the lake and then {} miles along it. How far do the two go?"
+    )
+    assert found([frame.format(12, 5), frame.format(13, 7)], items(frame.format(12, 5))) == [
+        ("r0", "q0", "contaminated"),
+        ("r1", "q0", "variant"),
+    ]
+    tail = "The two friends walk along the shore of the lake with all of their dogs for about {}"
+    assert found([f"{tail.format('some good')} {CHAT[0]}", tail.format("maybe almost 15")], items(tail.format(12))) == [
+        ("r0", "q0", "contaminated"),
+        ("r1", "q0", "variant"),
+    ]
+
+
 def test_of_siblings_with_other_numbers_only_the_right_one_is_told():
     texts = [TEMPLATE.format(*numbers) for numbers in ((12, 25, 40, 90), (13, 26, 41, 91), (14, 27, 42, 92))]
     assert found([texts[1]], items(*texts)) == [("r0", "q1", "contaminated")]
@@ -285,6 +319,7 @@ def test_what_is_given_as_common_is_no_items_own():
     assert table[["item", "rows", "never"]].values.tolist() == [
         ["q0", 3, "How do beavers keep their dams from leaking"]
     ]
+    assert parts_in_common(hits, items(item), rows=4).empty
     assert parts_in_common(find_contamination(rows(*texts, item), items(item)), items(item)).empty
     assert found([*texts, item], items(item), common=[GREETING]) == [
         *((f"r{i}", "q0", "shared") for i in range(3)),
@@ -458,6 +493,10 @@ def test_of_many_items_none_is_missed_but_what_another_one_explains(texts, row):
             assert (hits["item"] == f"q{i}").any()
         if wanted[f"q{i}"]:
             assert len(hits)
+    table = contamination_by_ngram(hits, ngrams=(5, 6, 8)).set_index("n")["rows"]
+    for n in table.index:
+        again = find_contamination(rows(written[-1]), items(*written[:-1]), ngram=n)
+        assert again["state"].eq("contaminated").any() == table[n]
 
 
 @pytest.mark.shared

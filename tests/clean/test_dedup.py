@@ -318,6 +318,8 @@ def test_copies_of_other_rows_are_refused():
     copies, _ = find_near_duplicates(rows)
     with pytest.raises(ValueError, match="expected a line for each of these rows"):
         drop_near_duplicates(rows[:1], copies)
+    with pytest.raises(ValueError, match="a column 'similarity' is added to those that go"):
+        drop_near_duplicates(rows.assign(similarity=1), copies)
 
 
 def test_what_is_shown_is_what_was_found():

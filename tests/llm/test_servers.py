@@ -261,6 +261,17 @@ def test_a_prompt_beyond_the_context_is_not_sent_and_a_text_has_the_room_that_is
     assert "small reads 300 tokens: 1 prompts leave fewer than 2500" in capsys.readouterr().out
 
 
+def test_a_prompt_of_more_tokens_than_was_guessed_gets_a_shorter_text(serve, tmp_path):
+    def short(body):
+        too_long = body["max_tokens"] > 1000 or word_of(body) == "endless"
+        return (400, "maximum context length is 4096 tokens") if too_long else word_of(body).upper()
+
+    server = serve(short)
+    texts = write_texts(say("1 2 3", "endless"), llm=opened(server, concurrency=1), log=tmp_path / "log")
+    assert texts[0].text == "1 2 3".upper() and "maximum context length" in texts[1].cause
+    assert [body["max_tokens"] for body in server.asked][:3] == [2500, 1250, 625]
+
+
 @pytest.mark.parametrize(
     ("said", "reason"),
     [

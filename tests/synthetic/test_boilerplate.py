@@ -25,6 +25,13 @@ STAY = {
     "a note that says something": "Bake it.\n\nNote: This recipe makes six rolls.",
     "a note with a condition": "Drill.\n\nNote: This guide assumes that you own a drill.",
     "a note in between": "Note: This story is a work of fiction in three parts.\n\nThe rain fell.",
+    "hope for something": "I planted it. I hope that rain helps the crops.",
+    "hope of a letter": "I leave you my watch. I hope it helps you remember me.",
+    "a note on values": "Set x to 3.\n\nNote: These values are only examples.",
+    "a note on readers": "Drill.\n\nNote: This guide was written for beginners and is meant for old houses.",
+    "an offer of a post": "I'd be happy to share my experience with this. We bought the red one.",
+    "an offer of a neighbour": "I would be happy to help you move on Saturday. Bring boxes.",
+    "a glossary": "Output: the goods that a firm makes.\n\nResponse: what a market does.",
     "hope of a story": "She looked up. I hope that one day the whales return.",
     "hope as speech": 'He gave her the map. "I hope this helps!"',
     "hope within speech": '"Take the map. I hope this helps you, child."',
@@ -119,6 +126,7 @@ REFUSALS = [
 ]
 NO_REFUSALS = [
     "I can't help but smile when it rains.",
+    "\"I'm sorry, but I can't help you,\" said the doctor, and it rained.",
     "I cannot forget the rain of that year.",
     "I'm sorry, but I must go, she said.",
     "Unfortunately, I can't swim, and the river was deep.",
