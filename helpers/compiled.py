@@ -10,12 +10,13 @@ def compile_all() -> None:
     """Compile what a run needs: half a minute and more of the first run on two cores, if it is left to that."""
     import numpy as np
 
-    from helpers.clean.minhash import count_jaccard, sign_some
+    import pandas as pd
+
+    from helpers.clean.dedup import find_near_duplicates
     from helpers.topics.reduce import reduce_vectors
 
     keep_datashader()
-    signed = sign_some(["two texts", "of a few words"], words=1, bands=1, rows=1)
-    count_jaccard(np.array([[0, 1]]), signed.offsets, signed.shingles)
+    find_near_duplicates(pd.DataFrame({"id": ["a", "b"], "text": ["one text", "another text"]}))
     reduce_vectors(np.random.default_rng(0).normal(size=(100, 8)))
 
 
