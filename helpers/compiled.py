@@ -9,7 +9,6 @@ from unittest.mock import patch
 def compile_all() -> None:
     """Compile what a run needs: half a minute and more of the first run on two cores, if it is left to that."""
     import numpy as np
-
     import pandas as pd
 
     from helpers.clean.dedup import find_near_duplicates

@@ -29,9 +29,10 @@ STATES = (CONTAMINATED, EDITED, VARIANT, SHARED)
 
 
 class Match(NamedTuple):
-    """An item's text (by number) in a row: its words, those found, the longest run, and where, in letters.
+    """An item's text (by number) in a row: its words, those found, the longest run, and where all runs are.
 
-    row_spans, item_spans (k, 2): where each run begins and ends in either text.
+    row_spans (k, 2): where each run begins and ends in the row's text. runs (k, 2): its first word in the item, and how
+    many words it has.
     """
 
     text: int
@@ -40,7 +41,7 @@ class Match(NamedTuple):
     found: int
     longest: int
     row_spans: np.ndarray
-    item_spans: np.ndarray
+    runs: np.ndarray
 
     @property
     def share(self) -> float:
@@ -86,6 +87,10 @@ class Located:
     def spans(self) -> np.ndarray:
         """Return (n, 2) where each word begins and ends."""
         return locate_words(self.text)[1]
+
+    def run_spans(self, runs: np.ndarray) -> np.ndarray:
+        """Return (k, 2) where runs (k, 2), of which the first word and the number of words are given, begin and end."""
+        return np.stack([self.spans[runs[:, 0], 0], self.spans[runs.sum(axis=1) - 1, 1]], axis=1)
 
     def written(self, places: Sequence[int]) -> list[str]:
         """Return words as they are written."""
@@ -139,11 +144,8 @@ class Pair:
 
     def match(self, state: str) -> Match:
         """Return what is told of the pair."""
-        spans = [
-            _spans(self.row, self.runs[:, 1], self.runs[:, 2]),
-            _spans(self.item, self.runs[:, 0], self.runs[:, 2]),
-        ]
-        return Match(self.number, state, len(self.words), len(self.found), self.longest, *spans)
+        spans = self.row.run_spans(self.runs[:, 1:])
+        return Match(self.number, state, len(self.words), len(self.found), self.longest, spans, self.runs[:, ::2])
 
     def _has_own(self, share: float) -> bool:
         """Return whether so much is found of what is the item's own; where nothing is, all of it is."""
@@ -168,10 +170,6 @@ class Pair:
 def _ranges(begins: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     pairs = zip(begins.tolist(), lengths.tolist(), strict=True)
     return np.fromiter(chain.from_iterable(range(begin, begin + length) for begin, length in pairs), dtype=np.int64)
-
-
-def _spans(text: Located, begins: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    return np.stack([text.spans[begins, 0], text.spans[begins + lengths - 1, 1]], axis=1)
 
 
 def _unexplained(judged: list[tuple[Pair, str]]) -> list[tuple[Pair, str]]:

@@ -22,10 +22,11 @@ _CONTROLS = regex.compile(r"[^\P{Cc}\n\t]")
 
 
 def contamination_by_benchmark(hits: pd.DataFrame, benchmarks: pd.DataFrame, skipped: pd.DataFrame) -> pd.DataFrame:
-    """Return a line a benchmark, in their order, and one for all: items, searched, rows, unique_items, edited, ...
+    """Return a line a benchmark, in their order, and one for all.
 
-    rows: that hold an item of it; unique_items: how many different ones they hold. edited, variants, shared: rows with
-    a hit of that state and no contaminated one of the same benchmark. skipped: of unsearched_items.
+    items, and how many of them are not searched, being too_short or in a common text; rows that hold an item of it, and
+    unique_items, how many different ones they hold; edited, variant, shared: further rows, by the state of their best
+    hit. skipped: of unsearched_items.
     """
     names = [*dict.fromkeys(benchmarks["benchmark"])]
     lines = [_counted(name, *(t[t["benchmark"] == name] for t in (hits, benchmarks, skipped))) for name in names]

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from helpers.clean.contamination import CONTAMINATED, Match, match_texts
+from helpers.clean.contamination import CONTAMINATED, Located, Match, match_texts
 from helpers.clean.item_index import ItemIndex, index_items
 
 BATCH_ROWS, BATCH_LETTERS = 2_000, 2_000_000  # looked up at a time, whichever is reached first
@@ -122,17 +122,19 @@ def hits_table(
     benchmarks: pd.DataFrame,
 ) -> pd.DataFrame:
     """Return the matches of texts as hits, a line for every item that has the text; see find_contamination."""
-    items: dict[int, list[int]] = {}
+    same: dict[int, list[int]] = {}
     for place, number in enumerate(index.numbers.tolist()):
-        items.setdefault(number, []).append(place)
+        same.setdefault(number, []).append(place)
     named = list(zip(benchmarks["benchmark"], benchmarks["item"], strict=True))
+    items: dict[int, Located] = {}  # those with the same words differ in the signs between them
     lines = []
     for id, found in zip(ids, matches, strict=True):
         for match in found:
-            row, item = match.row_spans, match.item_spans
-            line = [match.state, match.share, match.longest, match.found, match.words, row[0, 0], row[-1, 1]]
-            line += [part.tolist() for part in (*row.T, *item.T)]
-            lines += [(id, *named[place], *line) for place in items[match.text]]
+            row = match.row_spans
+            told = [match.state, match.share, match.longest, match.found, match.words, row[0, 0], row[-1, 1]]
+            for place in same[match.text]:
+                item = items.setdefault(place, Located(str(benchmarks["text"].iloc[place]))).run_spans(match.runs)
+                lines.append((id, *named[place], *told, *(part.tolist() for part in (*row.T, *item.T))))
     return pd.DataFrame(lines, columns=list(HITS)).astype(HITS)
 
 

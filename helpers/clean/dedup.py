@@ -15,7 +15,7 @@ from helpers.clean.copies import AGAINST, ROWS, Alike, choose_copies, order_rows
 from helpers.clean.minhash import hash_sets, number_equal, propose_pairs, sign_texts, verify_pairs
 from helpers.text.excerpt import one_line, shorten
 
-EXACT = 2_000  # texts up to which each is compared with every other
+EXACT = 2_000  # texts up to which each is compared with every other: no more pairs than a band may propose
 NEAR_DUPLICATE = "near-duplicate"  # the reason
 SHOWN = 300  # characters of a text in a table
 

@@ -53,7 +53,8 @@ class Sampling:
 class Written:
     """What a model wrote, as it is; finish_reason: stop, length or loop.
 
-    None for a prompt that failed; cause then says why.
+    tokens: as the model counts, or as a server says; a careful guess where it does not. text is None for a prompt that
+    failed, and cause says why.
     """
 
     text: str | None

@@ -40,7 +40,7 @@ class Place:
     open: int = 0  # prompts that it has
     failed: int = 0  # prompts without an answer, one after another
     proven: bool = False  # whether the last that was heard of it is an answer
-    pause: float = PAUSE
+    pause: float = field(default_factory=lambda: PAUSE)
     again: float = field(default_factory=lambda: time.monotonic() + PAUSE)
     why: str = ""
 

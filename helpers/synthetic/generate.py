@@ -73,6 +73,7 @@ def generate_each(
     if llm is None:
         raise ValueError(NO_LLM)
     need_prompts(prompts)
+    prompts = prompts.reset_index(drop=True)
     if unfinished not in ("cut", "keep"):
         raise ValueError(f"unfinished: expected cut or keep, got {unfinished!r}")
     chats = [_read_chat(prompt, llm) for prompt in prompts["prompt"]]

@@ -207,6 +207,14 @@ def test_an_item_that_stands_in_two_benchmarks_or_in_a_longer_one_is_found_there
     assert named[2:] == [("r1", "new", "q2"), ("r1", "old", "q0"), ("r1", "new", "q1")]
 
 
+def test_items_with_the_same_words_are_each_marked_as_they_are_written():
+    texts = [BAKER, f"--- «{BAKER.upper()}»"]
+    benchmarks = items(*texts)
+    hits = find_contamination(rows(BAKER), benchmarks)
+    spans = zip(texts, hits["item_begins"], hits["item_ends"], strict=True)
+    assert [text[begins[0] : ends[0]] for text, begins, ends in spans] == [BAKER[:-1], BAKER.upper()[:-1]]
+
+
 def test_one_word_of_its_own_tells_an_item_from_its_siblings():
     frame = "In the year of the great flood the town of {} lost both of its bridges and the old mill beside the weir."
     towns = ["Wells", "Ross", "Hay", "Bewdley"]

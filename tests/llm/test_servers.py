@@ -28,7 +28,6 @@ def serve(monkeypatch):
     """A function that starts a server; the client asks once, and a server set aside is tried again soon."""
     monkeypatch.setattr("helpers.llm.server.RETRIES", 0)
     monkeypatch.setattr(served, "PAUSE", 0.3)
-    monkeypatch.setattr(served.Place, "__init__", _with_pause(served.Place.__init__))
     servers = []
 
     def start(*arguments, **settings):
@@ -38,14 +37,6 @@ def serve(monkeypatch):
     yield start
     for server in servers:
         server.stop()
-
-
-def _with_pause(init):
-    def made(self, *arguments, **settings):
-        init(self, *arguments, **settings)
-        self.pause, self.again = 0.3, time.monotonic() + 0.3
-
-    return made
 
 
 def opened(*servers, **settings):
@@ -340,7 +331,7 @@ def test_a_llama_cpp_server_takes_all_settings_and_its_penalty_counts(tmp_path, 
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         address = next((line.split()[1] for line in process.stdout if line.startswith("listening")), None)
         llm = find_llm(server=[f"{address}/v1"], concurrency=2)
-        chats = say("Repeat the word no for ever: no no no no no no no no", "Write a sentence about rain.")
+        chats = say("Repeat the word no for ever: no no no no no no no no")
         asked = {"llm": llm, "max_new_tokens": 40, "temperature": 0}
         plain = write_texts(chats, log=tmp_path / "plain", repetition_penalty=1, **asked)
         varied = write_texts(chats, log=tmp_path / "varied", repetition_penalty=1.5, **asked)

@@ -107,12 +107,12 @@ def test_a_second_run_and_another_number_of_parts_ask_nothing_anew(serve, tmp_pa
 
 def test_a_part_begins_with_its_own_server(serve, tmp_path):
     servers = [serve(), serve(), serve()]
-    generate_shards(asked(), tmp_path, llm=settings(*servers, concurrency=1), shards=40, **ASKED)
-    alone = Counter(part_of(f"id-{word}", 40) for word in WORDS)
-    for word in WORDS:
-        number = part_of(f"id-{word}", 40)
-        if alone[number] == 1:
-            assert [word in server.words() for server in servers] == [number % 3 == place for place in range(3)]
+    words = [*WORDS[:4], WORDS[5]]
+    generate_shards(asked(words), tmp_path, llm=settings(*servers, concurrency=1), shards=99, **ASKED)
+    numbers = {word: part_of(f"id-{word}", 99) for word in words}
+    assert len(set(numbers.values())) == 5  # each alone in its part
+    for word, number in numbers.items():
+        assert [word in server.words() for server in servers] == [number % 3 == place for place in range(3)]
     assert llm_of_part({"model": "m"}, 3) == {"model": "m"} and llm_of_part({"server": "a"}, 3) == {"server": "a"}
 
 
