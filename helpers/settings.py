@@ -15,7 +15,7 @@ from helpers.label_settings import Label
 from helpers.llm_settings import LanguageModel
 from helpers.quality_settings import Quality, Uses
 from helpers.section import Count, Names, Section, Share
-from helpers.synthetic_settings import Synthetic
+from helpers.synthetic_settings import Synthetic, WritingModel
 
 WORKING_NAMES = set(
     "id position record text turns speakers source_rows n_tokens n_tokens_before truncated duplicate_of vector".split()
@@ -256,8 +256,14 @@ class Config(Section):
         return where | beside
 
     def asking(self, section: str) -> LanguageModel:
-        """Return settings of find_llm for a section: its own LLM, else that of label."""
-        return self[section].llm or self.label
+        """Return settings of find_llm for a section: its own LLM, else that of label.
+
+        What writes long texts has a batch size and a time-out of its own.
+        """
+        if self[section].llm or section != "synthetic":
+            return self[section].llm or self.label
+        other = {name: self.label[name] for name in LanguageModel.model_fields if name not in ("batch_size", "timeout")}
+        return WritingModel(**other)
 
     @property
     def apart(self) -> list[str]:

@@ -87,10 +87,17 @@ class Planning(Section):
         return {name: self[name] for name in names.split()}
 
 
+class WritingModel(LanguageModel):
+    """A language model that writes long texts: it takes its time."""
+
+    batch_size: Count = 16  # texts written at once
+    timeout: Annotated[float, Field(gt=0)] = 900.0  # seconds for a text of the server
+
+
 class Writing(Shards):
     """Which model writes, how its words are drawn, and which of its texts are rows."""
 
-    llm: LanguageModel | None = None  # none: that of label; its server may be a list of servers
+    llm: WritingModel | None = None  # none: that of label; its server may be a list of servers
     max_new_tokens: Count = 2_500  # longest text; less where prompt and text would not fit the model's context
     min_tokens: Annotated[int, Field(ge=0)] = 150  # shorter texts are rejected
     temperature: Annotated[float, Field(ge=0)] = 0.6  # 0: the most likely word

@@ -40,5 +40,5 @@ def find_llm(
     quantization = choose_quantization(found) if quantization == "auto" else quantization
     llm = LocalLLM(found.name, found.path, found.revision, quantization, trust_remote_code, batch_size)
     if not llm.tokenizer.chat_template:
-        raise ValueError(f"label.model: {found.name} has no chat template: take an instruct model")
+        raise ValueError(f"model: {found.name} has no chat template: take an instruct model")
     return llm

@@ -129,7 +129,7 @@ class ServerLLM:
                         if late >= LATE * self.concurrency:
                             raise ConnectionError(
                                 f"{self.address}: {late} prompts in a row had no answer within {self.timeout:g} s; set "
-                                "a longer label.timeout or a smaller label.concurrency, or load a smaller model. What "
+                                "a longer timeout or a smaller concurrency, or load a smaller model. What "
                                 "was answered is kept"
                             ) from error
                         yield {waiting[done]: None}
@@ -225,28 +225,28 @@ def open_server(
     remote = not is_loopback(address)
     if remote and not allow_remote:
         raise ValueError(
-            f"label.server: {address} is not an address of this machine, and texts of the dataset would leave it; use "
+            f"server: {address} is not an address of this machine, and texts of the dataset would leave it; use "
             "http://localhost:PORT/v1, or write allow_remote: true into the config if that is wanted"
         )
     if remote:
-        print(f"label.server: rows of the dataset go to {urlsplit(address).hostname}", flush=True)  # noqa: T201
+        print(f"server: rows of the dataset go to {urlsplit(address).hostname}", flush=True)  # noqa: T201
     try:
         served = list(_client(address, timeout, remote=remote).models.list())
         names = [one.id for one in served]
     except openai.APIConnectionError as error:
-        raise ConnectionError(f"label.server: nothing answers at {address} ({error.__cause__ or error})") from None
+        raise ConnectionError(f"server: nothing answers at {address} ({error.__cause__ or error})") from None
     except openai.APIStatusError as error:
         raise ConnectionError(
-            f"label.server: {address} has no list of models ({error.status_code}); the address mostly ends in /v1"
+            f"server: {address} has no list of models ({error.status_code}); the address mostly ends in /v1"
         ) from None
     except (AttributeError, TypeError, ValueError):  # a page, or a list of another form
         raise ConnectionError(
-            f"label.server: what {address} answers is no list of models; the address mostly ends in /v1"
+            f"server: what {address} answers is no list of models; the address mostly ends in /v1"
         ) from None
     if model != "auto" and model not in names:
-        raise ValueError(f"label.model: {model!r} is not on {address}; it has {', '.join(names) or 'none'}")
+        raise ValueError(f"model: {model!r} is not on {address}; it has {', '.join(names) or 'none'}")
     if not names:
-        raise ValueError(f"label.server: {address} has no model loaded, or its address should end in /v1")
+        raise ValueError(f"server: {address} has no model loaded, or its address should end in /v1")
     chosen = served[0] if model == "auto" else served[names.index(model)]
     return ServerLLM(chosen.id, address, _context(chosen), concurrency, timeout, remote, about=_told(chosen))
 

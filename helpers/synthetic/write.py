@@ -29,14 +29,13 @@ def write_run(run: Run, prompts: pd.DataFrame, *, llm: Writer | None) -> tuple[p
     the model or the servers itself (llm is not used then). With synthetic.dry_run nothing is written, and all prompts
     are rejected with that reason.
     """
-    how = run.config.synthetic
-    if how.dry_run:
-        texts, rejected = generate_texts(prompts.head(0), llm=llm, log=run.path(LOG), **how.writing)
+    how = {**run.config.synthetic.writing, "seed": run.config.seed}
+    if run.config.synthetic.dry_run:
+        texts, rejected = generate_texts(prompts.head(0), llm=llm, log=run.path(LOG), **how)
         return texts, prompts.reindex(columns=list(rejected)).assign(reason=f"{NOT_WRITTEN}: dry_run", n_tokens=0)
     if not is_parted(run):
-        return generate_texts(prompts, llm=llm, log=run.path(LOG), **how.writing)
-    about = {"llm": run.config.asking("synthetic").model_dump(), "shards": how.parts, "by": _workers(run)}
-    parts = generate_shards(prompts, run.path(FOLDER), **about, **how.writing)
+        return generate_texts(prompts, llm=llm, log=run.path(LOG), **how)
+    parts = generate_shards(prompts, run.path(FOLDER), **_parted(run))
     place = prompts["id"].reset_index(drop=True).reset_index().set_index("id")["index"]
     tables = []
     for kind in ("rows", "rejected"):
@@ -53,9 +52,7 @@ def launch_table(run: Run, prompts: pd.DataFrame) -> pd.DataFrame | str:
     """
     if not is_parted(run):
         return f"{counted(len(prompts), 'prompt')} are written by this process; synthetic.executor names a cluster"
-    how = run.config.synthetic
-    about = {"llm": run.config.asking("synthetic").model_dump(), "shards": how.parts, "by": _workers(run)}
-    found = preview_shards(prompts, run.path(FOLDER), **about, **how.writing)
+    found = preview_shards(prompts, run.path(FOLDER), **_parted(run))
     done = f"{found['whole']:,} of {found['parts']:,} parts are whole"
     asked = f"; up to {found['per_server']:,} prompts at once for a server" if found["servers"] else ""
     print(f"{found['executor']}: {done}, {found['at_once']:,} tasks at once{asked}")  # noqa: T201
@@ -109,7 +106,9 @@ def _logs(run: Run) -> list[Path]:
     return [log for log in [run.path(LOG)] if log.exists()]
 
 
-def _workers(run: Run) -> Any:  # noqa: ANN401 - Workers
-    how = run.config.synthetic
-    served = bool(run.config.asking("synthetic").server)
-    return choose_workers(embeds=not served, **{name: how[name] for name in ("executor", "workers", "slurm", "ray")})
+def _parted(run: Run) -> dict[str, Any]:
+    """Return settings of generate_shards."""
+    how, llm = run.config.synthetic, run.config.asking("synthetic").model_dump()
+    where = {name: how[name] for name in ("executor", "workers", "slurm", "ray")}
+    by = choose_workers(embeds=not llm["server"], **where)
+    return {**how.writing, "seed": run.config.seed, "llm": llm, "shards": how.parts, "by": by}
