@@ -88,9 +88,10 @@ class SortShard:
         found = told.reindex(texts["position"]).reset_index(drop=True)
         if (found["id"].notna() & (found["id"] != texts["id"])).any():
             raise RuntimeError(f"{shard.name} was changed while its near-duplicates were looked for: run this again")
+        found["copies"] = found["copies"].fillna(0).astype("int64")
         whole = pd.concat([texts.reset_index(drop=True), found.drop(columns="id")], axis=1)
         goes = whole["near_duplicate_of"].notna()
-        kept = whole[~goes].assign(copies=whole["copies"].fillna(0).astype("int64"))
+        kept = whole[~goes]
         rejected = pd.concat([whole[goes].assign(reason=NEAR_DUPLICATE), without]).sort_values(
             "position", kind="stable"
         )
