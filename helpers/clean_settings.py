@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from helpers.section import Count, Names, Section, Share
+from helpers.section import Count, Names, Section
 
 
 class Cleaning(Section):
@@ -19,7 +19,7 @@ class Cleaning(Section):
     best_by: str | None = None  # of best: the column of scores
     benchmarks: Names = []  # names in helpers/clean/benchmarks.yaml, files, a YAML of that form; none: not looked for
     ngram: Annotated[int, Field(ge=3)] = 10  # words in a row that a row and an item have to share
-    item_share: Share = 0.5  # of an item's words that have to be in the row, in long runs
+    item_share: Annotated[float, Field(gt=0, le=1)] = 0.5  # of an item's words that have to be in the row, in long runs
 
     @model_validator(mode="after")
     def _know_what_is_best(self) -> Cleaning:

@@ -159,6 +159,8 @@ def _file_placed(key: str, value: Any) -> Any:  # noqa: ANN401
     """Return the whole name of a file, folder or glob that is in the working directory or else the repository."""
     if key in FILES and isinstance(value, list):
         return [_file_placed(key, one) for one in value]
+    if key == "benchmarks" and isinstance(value, str) and not re.search(r"[./\\]", value):
+        return value  # a known name, whatever folder has it too
     if key not in FILES or not isinstance(value, str) or value.startswith("package:"):
         return value
     whole = [str(folder / Path(value).expanduser()) for folder in (Path.cwd(), ROOT)]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from helpers.clean.contamination import CONTAMINATED
 from helpers.files import read_value
 from helpers.runs import Run
 from helpers.shown import percent
@@ -25,6 +26,7 @@ FOUND = {
     LABELS: ("domains", "uses"),
 }
 TEXTS = ("near_duplicate_of", "contaminated_by", "domains", "uses")  # of these columns, though all may be null
+DIGITS = 2  # of scores that points are coloured by
 RULE = "rule"  # the column of rows that a filter dropped
 
 
@@ -40,40 +42,42 @@ def join_findings(run: Run, rows: pd.DataFrame) -> pd.DataFrame:
     """Return rows with what other chapters found of them: the columns in FOUND of those that were run.
 
     score and int_score; near_duplicate_of (id of the row that stays, null for rows that stay) and jaccard (how like
-    it); contaminated_by (benchmark and item); domains and uses, each as one text. All are null for a row of which
-    nothing was found, or that was not looked at; rows with equal texts (one `vector`) share domains and uses. A column
-    of the source that has such a name is called source_NAME.
+    it); contaminated_by (benchmark and item), where benchmarks were named; domains and uses, each as one text. All are
+    null for a row of which nothing was found, or that was not looked at; rows with equal texts (one `vector`) share
+    domains and uses. A column of the source that has such a name is called source_NAME.
     """
     names = [*(name for columns in FOUND.values() for name in columns), RULE]
     found = rows.rename(columns={name: f"source_{name}" for name in names})
-    for name, columns in FOUND.items():
-        if run.path(name).exists():
-            lines = _by_id(name, read_value(run.path(name)), rows)
-            found = found.assign(**{column: rows["id"].map(lines[column]) for column in columns})
-    texts = [name for name in TEXTS if name in found and name not in rows]
-    return found.astype(dict.fromkeys(texts, object))
+    for name in _there(run):
+        lines = _by_id(name, read_value(run.path(name)), rows)
+        found = found.assign(**{column: rows["id"].map(lines[column]) for column in FOUND[name]})
+    return found.astype({name: object for name in TEXTS if name in found})
 
 
 def found_columns(run: Run, *, with_scores: bool = False) -> list[str]:
     """Return the columns that join_findings adds. with_scores: those of a scorer are there, or are still to come."""
-    there = [name for name in FOUND if run.path(name).exists() or (with_scores and name == SCORES)]
-    return [column for name in there for column in FOUND[name]]
+    there = {*_there(run), *([SCORES] if with_scores else [])}
+    return [column for name in FOUND if name in there for column in FOUND[name]]
 
 
 def columns_to_colour(run: Run, rows: pd.DataFrame) -> pd.DataFrame:
     """Return columns by which a map's points are coloured, in the order of rows; one vector has one value.
 
-    score, near_duplicate ("yes", or ""), contaminated_by (the benchmark), domains, uses: those that are there. The
-    first of rows with equal texts speaks for all.
+    score (to two digits), domains, uses, near_duplicate ("yes" where all rows of the point go), contaminated_by (the
+    benchmark, of any of its rows): those of which something was found.
     """
     found = join_findings(run, rows)
-    shown = found[[name for name in ("score", "domains", "uses") if name in found_columns(run)]].copy()
+    vector = rows["vector"].to_numpy()
+    shown = found[[name for name in ("score", "domains", "uses") if name in found_columns(run)]].round(DIGITS)
+    shown = shown.groupby(vector).transform("first")
     if "near_duplicate_of" in found:
-        shown["near_duplicate"] = np.where(found["near_duplicate_of"].notna(), "yes", "")
+        goes = found["near_duplicate_of"].notna().groupby(vector).transform("all")
+        shown["near_duplicate"] = np.where(goes, "yes", "")
     if "contaminated_by" in found:
-        shown["contaminated_by"] = found["contaminated_by"].astype("string").str.split(" ").str[0].fillna("")
-    first = rows["vector"].map(pd.Series(range(len(rows))).groupby(rows["vector"].to_numpy()).first())
-    return shown.iloc[first.to_numpy()].set_axis(rows.index)
+        best = _best_hits(read_value(run.path(HITS)))["benchmark"]
+        shown["contaminated_by"] = rows["id"].map(best).astype(object).groupby(vector).transform("first")
+        shown["contaminated_by"] = shown["contaminated_by"].where(shown["contaminated_by"].notna(), "")
+    return shown[[name for name in shown if shown[name].notna().any() and (shown[name] != "").any()]]
 
 
 def by_topic(found: pd.DataFrame, topics: pd.DataFrame) -> pd.DataFrame:
@@ -105,11 +109,21 @@ def by_topic_table(lines: pd.DataFrame) -> pd.DataFrame:
     return told
 
 
+def _there(run: Run) -> list[str]:
+    """Return the files that chapters left; that of hits only where benchmarks were looked for."""
+    looked = {HITS: bool(run.config.clean.benchmarks)}
+    return [name for name in FOUND if run.path(name).exists() and looked.get(name, True)]
+
+
+def _best_hits(hits: pd.DataFrame) -> pd.DataFrame:
+    return hits[hits["state"] == CONTAMINATED].drop_duplicates("id").set_index("id")
+
+
 def _by_id(name: str, lines: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """Return what a chapter's file says of rows, a line an id."""
     if name == HITS:
-        best = lines[lines["state"] == "contaminated"].drop_duplicates("id")
-        return best.set_index("id").assign(contaminated_by=best["benchmark"].to_numpy() + " " + best["item"].to_numpy())
+        best = _best_hits(lines)
+        return best.assign(contaminated_by=best["benchmark"] + " " + best["item"])
     if name == COPIES:
         return lines.set_index("id").rename(columns={"similarity": "jaccard"})
     if name != LABELS:

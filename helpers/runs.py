@@ -5,7 +5,7 @@ runs/NAME/
   rows.parquet      one line a row: id, text, ..., topic, confidence, x, y        rejected.parquet  position, reason
   vectors.npy       float16, a line a unique text     reduced.npy, points.npy     the same in k and 2 dimensions
   topics.parquet    one line a topic                  layers.parquet              broader topics that hold them
-  labels.jsonl      every prompt and reply
+  labels.jsonl      every prompt and reply            clean/         near-duplicates, benchmark text in rows
   model/            the fitted BERTopic, centroids    map.html, *.png, report.*   what people look at
   stages/           what one stage hands the next
 
@@ -42,8 +42,8 @@ STAGES = {
     "load": ("stages/loaded.parquet", "stages/unreadable.parquet"),
     "strings": ("stages/texts.parquet", "stages/unusable.parquet"),
     "redact": ("stages/redacted.parquet", "stages/redactions.json"),
-    "dedup": ("clean/near_duplicates.parquet", "clean/pairs.parquet"),
     "decontaminate": ("clean/contamination.parquet",),
+    "dedup": ("clean/near_duplicates.parquet", "clean/pairs.parquet"),
     "audit": ("stages/counts.parquet",),
     "truncate": ("stages/truncated.parquet",),
     "embed": ("vectors.npy", "stages/embedding.json"),
@@ -62,6 +62,12 @@ RESULTS = (
     "assign_report.json quality_report.json quality/scores.parquet quality/kept.parquet quality/dropped.parquet "
     "quality/map.html"
 ).split()
+
+# Of stages that only tell something of rows; where these are left out, the stages that follow are made anew.
+_TOLD = "report.html report.json quality/kept.parquet quality/dropped.parquet quality_report.json".split()
+RESULTS_OF = {"decontaminate": _TOLD, "dedup": _TOLD}
+# The ids of labelled rows may now be those of other texts; replies are kept, and given again.
+RESULTS_OF |= dict.fromkeys(("load", "strings", "redact"), [*RESULTS, "uses/labels.parquet", "uses_report.json"])
 
 
 @dataclass(frozen=True)
@@ -114,7 +120,7 @@ class Run:
             result = function(*data, **settings)
         values = result if isinstance(result, tuple) else (result,)
         self._need_to_be_the_only_one()
-        for file in RESULTS:  # no two files of a run folder tell of different topics
+        for file in RESULTS_OF.get(name, RESULTS):  # no two files of a run folder tell of different topics
             self.path(file).unlink(missing_ok=True)
         for file, value in zip(files, values, strict=True):
             write_value(file, value)

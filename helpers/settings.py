@@ -182,9 +182,10 @@ class Config(Section):
         try:
             text = given.get("text", {})
             truth, shown = given.get("evaluate", {}).get("truth"), given.get("plot", {}).get("hover_columns", [])
+            best = given.get("clean", {}).get("best_by")
             kept, shown = ([one] if isinstance(one, str) else list(one) for one in (text.get("keep", []), shown))
             carried = [given.get(section, {}).get("column") for section in ("embed", "cluster")]
-            named = [name for name in [truth, *shown] if name and name not in (*kept, *carried)]
+            named = [name for name in [truth, best, *shown] if name and name not in (*kept, *carried)]
         except (AttributeError, KeyError, TypeError):
             return given  # nothing is named, or what is there is wrong and is refused in its own place
         return {**given, "text": {**text, "keep": [*kept, *dict.fromkeys(named)]}} if named else given

@@ -22,7 +22,7 @@ ROWS = pd.DataFrame(
 
 @pytest.fixture
 def run(tmp_path):
-    return Run("r", Config(title="t", source={"path": "x"}), tmp_path)
+    return Run("r", Config(title="t", source={"path": "x"}, clean={"benchmarks": "gsm8k"}), tmp_path)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def found_run(run):
 
 def test_a_run_without_other_chapters_has_its_rows_alone(run):
     assert join_findings(run, ROWS).columns.tolist() == ["id", "text", "vector", "topic", "source_rule"]
-    assert found_columns(run) == [] and columns_to_colour(run, ROWS).columns.tolist() == []
+    assert found_columns(run) == [] and columns_to_colour(run, ROWS).empty
     with pytest.raises(FileNotFoundError, match="1_topics_template"):
         table(run)
 
@@ -76,8 +76,31 @@ def test_a_scorer_not_yet_made_is_known_and_labels_not_made_are_not(run):
 def test_points_with_one_vector_have_one_colour(found_run):
     shown = columns_to_colour(found_run, ROWS)
     assert shown.groupby(ROWS["vector"]).nunique(dropna=False).max().max() == 1
-    assert shown["contaminated_by"].tolist() == ["", "GSM8K", "", ""]
-    assert shown["near_duplicate"].tolist() == ["yes", "", "yes", ""] and shown["score"].tolist() == [1, 2, 1, 4]
+    assert shown["contaminated_by"].tolist() == ["", "GSM8K", "", ""] and shown["score"].tolist() == [1, 2, 1, 4]
+    assert "near_duplicate" not in shown, "c stays, whose text a has too"
+    copies = pd.DataFrame({"id": [*"abcd"], "near_duplicate_of": ["d", None, "d", None], "similarity": 0.9})
+    found_run.save("clean/near_duplicates.parquet", copies)
+    for order in ([0, 1, 2, 3], [3, 2, 1, 0]):
+        shown = columns_to_colour(found_run, ROWS.iloc[order]).set_axis(ROWS["id"].iloc[order])
+        assert shown["near_duplicate"].to_dict() == {"a": "yes", "b": "", "c": "yes", "d": ""}
+
+
+def test_a_benchmark_is_named_whole_and_shown_for_a_point_of_which_any_row_holds_it(run):
+    hits = [("c", "my items.jsonl", "7", "contaminated")]
+    run.save("clean/contamination.parquet", pd.DataFrame(hits, columns=["id", "benchmark", "item", "state"]))
+    assert columns_to_colour(run, ROWS)["contaminated_by"].tolist() == ["my items.jsonl", "", "my items.jsonl", ""]
+
+
+def test_where_no_benchmark_was_looked_for_nothing_is_said_of_it(found_run, tmp_path):
+    run = Run("r", Config(title="t", source={"path": "x"}), tmp_path)
+    assert "contaminated_by" not in join_findings(run, ROWS) and "contaminated_by" not in found_columns(run)
+
+
+def test_a_source_column_of_such_a_name_changes_nothing(run):
+    run.save("clean/contamination.parquet", pd.DataFrame(columns=["id", "benchmark", "item", "state"]))
+    found = join_findings(run, ROWS.assign(contaminated_by="mine"))
+    assert filter_rows(found, keep=["contaminated_by.isna() or contaminated_by.str.contains('x')"])[1].empty
+    assert set(found["source_contaminated_by"]) == {"mine"}
 
 
 def test_nothing_was_found_of_any_row(run):
@@ -89,7 +112,7 @@ def test_nothing_was_found_of_any_row(run):
     found = join_findings(run, ROWS)
     assert found["contaminated_by"].isna().all() and found["near_duplicate_of"].isna().all()
     assert filter_rows(found, keep=["contaminated_by.isna() or contaminated_by.str.contains('x')"])[0].shape[0] == 4
-    assert columns_to_colour(run, ROWS).to_dict("list") == {"near_duplicate": [""] * 4, "contaminated_by": [""] * 4}
+    assert columns_to_colour(run, ROWS).empty
     assert by_topic(found, pd.DataFrame({"topic": [0, -1], "label": ["a", "b"]}))["contaminated"].tolist() == [0, 0]
 
 

@@ -47,6 +47,12 @@ def known_benchmarks() -> list[str]:
     return sorted(_read_yaml(KNOWN))
 
 
+def need_benchmarks(names: Sequence[str | Mapping[str, Any]]) -> None:
+    """Raise ValueError for a name that read_benchmarks does not know, before anything is read."""
+    for name in names:
+        list(_named(name))
+
+
 def read_benchmarks(names: Sequence[str | Mapping[str, Any]]) -> pd.DataFrame:
     """Return the items of benchmarks, in the order of the names and of their files: benchmark, item and text.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -96,6 +97,15 @@ def marked_html(
         cells = [*names, f"{one.share:.0%}", *texts]
         lines.append("<tr>" + "".join(f'<td dir="auto" style="{STYLE}">{cell}</td>' for cell in cells) + "</tr>")
     return f"<table>{''.join(lines)}</table>"
+
+
+def show_marked(hits: pd.DataFrame, rows: pd.DataFrame, benchmarks: pd.DataFrame, *, most: int = 20) -> Any:  # noqa: ANN401 - IPython's HTML, or a sentence
+    """Return marked_html of the contaminated rows for a notebook to show, or that there is none."""
+    if not (hits["state"] == CONTAMINATED).any():
+        return "no row holds an item of a benchmark" if len(benchmarks) else "no benchmark was named"
+    from IPython.display import HTML
+
+    return HTML(marked_html(hits, rows, benchmarks, most=most))
 
 
 def _counted(name: str, hits: pd.DataFrame, benchmarks: pd.DataFrame, skipped: pd.DataFrame) -> dict[str, object]:

@@ -148,7 +148,7 @@ def _preferred(rows: pd.DataFrame, keep: str, by: str | None) -> pd.DataFrame:
     columns = {"id": rows["id"].to_numpy(dtype=object), "text": rows["text"].to_numpy(dtype=object)}
     found = pd.DataFrame(columns | {"place": np.arange(len(rows))})
     if keep == "first":
-        return found
+        return found if "position" not in rows else found.iloc[np.argsort(rows["position"].to_numpy(), kind="stable")]
     score = np.zeros(len(rows)) if by is None else rows[by].to_numpy(dtype=float, na_value=np.nan)
     length = found["text"].str.len().to_numpy(dtype=np.int64)
     return found.iloc[order_lines(score, length, pd.factorize(found["id"].map(str), sort=True)[0])]

@@ -1,4 +1,7 @@
-"""Texts, copies and contaminated rows found among them -> the texts without these, and the rows rejected."""
+"""Texts and what was found among them -> the texts without it, and the rows rejected: benchmark text, then copies.
+
+In this order, because a copy goes in favour of a row that stays: one that holds benchmark text may not.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,34 @@ import pandas as pd
 
 from helpers.clean.contamination import CONTAMINATED
 
+COPY = "near-duplicate of another row"
 
-def leave_out(
-    texts: pd.DataFrame, copies: pd.DataFrame, hits: pd.DataFrame, *, drop: bool
+
+def leave_out_contaminated(
+    texts: pd.DataFrame, hits: pd.DataFrame, *, drop: bool = True
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the texts that are neither copies nor contaminated, and a line a row left out: position, id, reason.
+    """Return the texts without benchmark text, and a line a row left out: position, id, reason, in their order.
 
-    Both in the order of texts, which have id and position; a conversation of several rows of the source (source_rows)
-    is left out with as many lines. copies: see find_near_duplicates; hits: see find_contamination; of which row each is
-    a copy, and by which item it is contaminated, they tell. Without drop all texts are returned as they are.
+    texts: id and position; a conversation of several rows of the source (source_rows) is left out with as many lines.
+    hits: see find_contamination; by which item each is contaminated, they tell. Without drop all texts are returned.
     """
     best = hits[hits["state"] == CONTAMINATED].drop_duplicates("id").set_index("id")["benchmark"]
     reasons = texts["id"].map("text of the benchmark " + best.astype("string")).astype(object)
-    copied = copies["near_duplicate_of"].notna().to_numpy()
-    reasons = reasons.mask(copied & reasons.isna().to_numpy(), "near-duplicate of another row")
+    return _without(texts, reasons, drop)
+
+
+def leave_out_copies(
+    texts: pd.DataFrame, copies: pd.DataFrame, *, drop: bool = True
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the texts that are no copies, and a line a row left out, as leave_out_contaminated does.
+
+    copies: a line a text in their order, see find_near_duplicates; of which row each is a copy, they tell.
+    """
+    goes = copies["near_duplicate_of"].notna().to_numpy()
+    return _without(texts, pd.Series(COPY, index=texts.index, dtype=object).where(goes, None), drop)
+
+
+def _without(texts: pd.DataFrame, reasons: pd.Series, drop: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
     gone = (reasons.notna() & drop).to_numpy()
     rows = texts.loc[gone, ["position", "id"]].assign(reason=reasons[gone])
     if "source_rows" in texts:

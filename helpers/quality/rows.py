@@ -7,7 +7,7 @@ import pandas as pd
 from helpers.clean.benchmarks import read_benchmarks
 from helpers.clean.decontaminate import find_contamination
 from helpers.clean.dedup import find_near_duplicates
-from helpers.clean.leave_out import leave_out
+from helpers.clean.leave_out import leave_out_contaminated, leave_out_copies
 from helpers.files import read_value
 from helpers.findings import found_columns, join_findings
 from helpers.runs import Run
@@ -39,11 +39,12 @@ def read_rows(run: Run) -> pd.DataFrame:
     texts, unusable = run.stage(convert_rows, rows, **config.text, sample=config.sample, seed=config.seed)
     run.need_rows(texts, join_rejected(unreadable, unusable))
     texts, _ = run.stage(redact_texts, texts, **config.redact)
-    copies, _ = run.stage(find_near_duplicates, texts, **config.clean.copying)
     items = read_benchmarks(config.clean.benchmarks)
     hits = run.stage(find_contamination, texts, items, **config.clean.searching)
-    texts, left_out = leave_out(texts, copies, hits, drop=config.clean.drop)
-    rejected = join_rejected(unreadable, unusable, left_out)
+    texts, contaminated = leave_out_contaminated(texts, hits, drop=config.clean.drop)
+    copies, _ = run.stage(find_near_duplicates, texts, **config.clean.copying)
+    texts, copied = leave_out_copies(texts, copies, drop=config.clean.drop)
+    rejected = join_rejected(unreadable, unusable, contaminated, copied)
     run.save("rejected.parquet", rejected)
     run.need_rows(texts, rejected)
     return number_vectors(texts, given=config.distinct)

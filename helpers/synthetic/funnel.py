@@ -21,11 +21,11 @@ STEPS = (
     "refused",
     "only boilerplate",
     "too short",
-    "near-duplicate",
     "contaminated",
+    "near-duplicate",
     "rule",
 )
-ALWAYS = ("too short", "near-duplicate", "contaminated")  # told of where nothing was lost as well
+ALWAYS = ("too short", "contaminated", "near-duplicate")  # told of where nothing was lost as well
 PLANNED = "prompts"
 MOST = 12  # lines of a picture by topic
 INK, PALE = "#2b5c8a", "#c9d6e2"

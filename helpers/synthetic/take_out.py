@@ -20,27 +20,26 @@ LINES, SHOWN = 8, 160  # rows to look at, and letters of each
 
 def take_out(
     rows: pd.DataFrame,
-    copies: pd.DataFrame,
     hits: pd.DataFrame,
+    copies: pd.DataFrame,
     *,
     scores: pd.DataFrame | None = None,
     keep: Sequence[str] = (),
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the rows that are left and those dropped with `reason`, in the order of rows; each is in one of them.
 
-    copies: of rows, and of the rows that prompts were made of, see find_near_duplicates. hits: see find_contamination.
-    scores: id, score and int_score, which both tables get. keep: rules on the rows and their scores, see filter_rows. A
-    reason is "near-duplicate: ...", "contaminated: ..." or "rule: ...", the first that is true. Raises ValueError for
-    copies of other rows, and what filter_rows raises.
+    hits: see find_contamination. copies: of the rows without benchmark text (drop_contaminated), since a copy goes in
+    favour of one that stays, and of the rows that prompts were made of; see find_near_duplicates. scores: id, score
+    and int_score, which both tables get. keep: rules on the rows and their scores, see filter_rows. A reason is
+    "contaminated: ...", "near-duplicate: ..." or "rule: ...", the first that is true. Raises ValueError for copies of
+    other rows, and what filter_rows raises.
     """
-    if rows["id"].tolist() != copies["id"].tolist():
-        raise ValueError("copies: expected a line for each of these rows, in their order: find the copies among them")
-    scored = rows if scores is None else rows.merge(scores[["id", *SCORED]], on="id", how="left", validate="1:1")
     items = hits[hits["state"] == CONTAMINATED].drop_duplicates("id").set_index("id")
-    found = [
-        _copied(line) or (_held(items.loc[id]) if id in items.index else "")
-        for id, line in zip(rows["id"], copies.to_dict("records"), strict=True)
-    ]
+    if rows.loc[~rows["id"].isin(items.index), "id"].tolist() != copies["id"].tolist():
+        raise ValueError("copies: expected a line for each of these rows without benchmark text, in their order")
+    scored = rows if scores is None else rows.merge(scores[["id", *SCORED]], on="id", how="left", validate="1:1")
+    of = {line["id"]: _copied(line) for line in copies.to_dict("records")}
+    found = [_held(items.loc[id]) if id in items.index else of[id] for id in rows["id"]]
     found = pd.Series(found, index=scored.index, dtype=object)
     kept, broken = filter_rows(scored[found == ""], keep=keep)
     reasons = pd.concat(

@@ -83,7 +83,8 @@ def draw_coloured(
     if "topic" not in rows:
         return "no map to draw: run notebooks/1_topics_template first"
     first = rows.drop_duplicates("vector").sort_values("vector")
-    shown = [*columns, *(name for name in run.config.plot.hover_columns if name in rows)]
+    own = [f"source_{name}" if name in columns else name for name in run.config.plot.hover_columns]
+    shown = [*columns, *(name for name in own if name in rows)]
     points, lines = rows_of_points(rows.round(dict.fromkeys(columns, DIGITS)), first, shown)
     at = points.pop("vector").to_numpy()
     about = {"title": run.config.title, "sub_title": f"{_sub_title(topics)} · {', '.join(columns)}"}

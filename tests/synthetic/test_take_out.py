@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.clean.decontaminate import find_contamination
+from helpers.clean.decontaminate import drop_contaminated, find_contamination
 from helpers.clean.dedup import find_near_duplicates
 from helpers.synthetic.take_out import dropped_table, take_out
 
@@ -34,8 +34,8 @@ ITEMS = pd.DataFrame({"benchmark": ["SUMS"], "item": ["7"], "text": [ITEM]})
 
 def found(rows=ROWS):
     known = pd.DataFrame({"id": ["seed"], "text": [SOURCE]})
-    copies, _ = find_near_duplicates(rows, against=known)
-    return copies, find_contamination(rows, ITEMS)
+    hits = find_contamination(rows, ITEMS)
+    return hits, find_near_duplicates(drop_contaminated(rows, hits)[0], against=known)[0]
 
 
 def test_copies_of_each_other_and_of_the_source_benchmark_text_and_broken_rules_are_dropped_with_the_reason():
@@ -61,12 +61,12 @@ def test_every_row_is_in_one_of_both_in_their_order(order, keep):
 
 
 def test_copies_of_other_rows_and_rules_on_scores_that_are_not_there_are_refused():
-    copies, hits = found()
+    hits, copies = found()
     with pytest.raises(ValueError, match="a line for each of these rows"):
-        take_out(ROWS, copies[::-1], hits)
+        take_out(ROWS, hits, copies[::-1])
     with pytest.raises(ValueError, match="score"):
-        take_out(ROWS, copies, hits, keep=["score >= 2"])
-    left, dropped = take_out(ROWS.head(0), copies.head(0), hits.head(0))
+        take_out(ROWS, hits, copies, keep=["score >= 2"])
+    left, dropped = take_out(ROWS.head(0), hits.head(0), copies.head(0))
     assert left.empty and dropped.empty and "reason" in dropped
     assert dropped_table(dropped) == "no text was dropped"
-    assert dropped_table(take_out(ROWS, copies, hits)[1])["style"].tolist() == ["story"] * 3
+    assert dropped_table(take_out(ROWS, hits, copies)[1])["style"].tolist() == ["story"] * 3
