@@ -23,7 +23,10 @@ from helpers.settings import Config
 ROOT = Path(__file__).resolve().parent.parent
 DATASETS = ROOT / "datasets_config"
 # Settings that may name one, or more.
-FILES = "path file source ratings rubric labels benchmarks outline titles combinations boilerplate".split()
+FILES = (
+    "path file source ratings rubric labels benchmarks outline titles combinations boilerplate styles audiences".split()
+)
+NAMED = ("benchmarks", "styles", "audiences")  # of these a plain word is a name, whatever folder has it too
 
 
 def read_config(dataset: str, overrides: dict[str, Any] | None = None) -> tuple[str, Config]:
@@ -159,8 +162,10 @@ def _file_placed(key: str, value: Any) -> Any:  # noqa: ANN401
     """Return the whole name of a file, folder or glob that is in the working directory or else the repository."""
     if key in FILES and isinstance(value, list):
         return [_file_placed(key, one) for one in value]
-    if key == "benchmarks" and isinstance(value, str) and not re.search(r"[./\\]", value):
-        return value  # a known name, whatever folder has it too
+    if key in NAMED and isinstance(value, dict):
+        return {_file_placed(key, name): share for name, share in value.items()}
+    if key in NAMED and isinstance(value, str) and not re.search(r"[./\\]", value):
+        return value
     if key not in FILES or not isinstance(value, str) or value.startswith("package:"):
         return value
     whole = [str(folder / Path(value).expanduser()) for folder in (Path.cwd(), ROOT)]

@@ -60,13 +60,11 @@ STAGES = {
 RESULTS = (
     "topics.parquet layers.parquet rows.parquet map.html map.png map.svg map.csv report.html report.json "
     "assign_report.json quality_report.json quality/scores.parquet quality/kept.parquet quality/dropped.parquet "
-    "quality/map.html"
+    "quality/map.html synthetic_report.json"
 ).split()
-
-# Of stages that only tell something of rows; where these are left out, the stages that follow are made anew.
+# Of stages that only tell something of rows; and of those after which ids may be those of other texts.
 _TOLD = "report.html report.json quality/kept.parquet quality/dropped.parquet quality_report.json".split()
 RESULTS_OF = {"decontaminate": _TOLD, "dedup": _TOLD}
-# The ids of labelled rows may now be those of other texts; replies are kept, and given again.
 RESULTS_OF |= dict.fromkeys(("load", "strings", "redact"), [*RESULTS, "uses/labels.parquet", "uses_report.json"])
 
 

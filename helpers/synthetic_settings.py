@@ -107,7 +107,7 @@ class Writing(Shards):
     unfinished: Literal["cut", "keep"] = "cut"  # texts that were cut off end with their last whole sentence, or do not
     boilerplate: str | None = None  # YAML of the stock phrases that are cut; none: those of the kit
     parts: Count | None = None  # of the prompts, where several workers or a cluster write; none: one for 500
-    dry_run: bool = False  # whether nothing is written, and it is only told what would be launched
+    dry_run: bool = False  # whether it is only told what would be launched, and results (none) go to synthetic_dry_run/
 
     @property
     def writing(self) -> dict[str, Any]:
@@ -121,3 +121,8 @@ class Synthetic(Planning, Writing, Cleaning):
     """How synthetic texts are planned, written, and cleaned."""
 
     keep: Names = []  # rules that a text is to fulfil, such as "score >= 3"; none: all are kept
+
+    @property
+    def folder(self) -> str:
+        """Where in the run folder results go: a dry run leaves those of other runs as they are."""
+        return "synthetic_dry_run" if self.dry_run else "synthetic"

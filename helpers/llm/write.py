@@ -146,7 +146,7 @@ class _Pace:
 
     def __init__(self, total: int, done: int, told: str | None) -> None:
         self.bar = tqdm(total=total, initial=done, desc=told, unit=" texts", mininterval=0.5, disable=told is None)
-        self.tokens, self.began = 0, time.monotonic()
+        self.tokens, self.began, self.started = 0, time.monotonic(), False
         self.last = self.shown = self.began
 
     def __enter__(self) -> _Pace:
@@ -156,10 +156,11 @@ class _Pace:
         self.bar.close()
 
     def tell(self, tokens: int) -> None:
-        """Take note of new tokens; what comes before the first of them, as loading the model, does not count."""
+        """Take note of new tokens; what comes before it is first told, as loading the model, does not count."""
         now = time.monotonic()
-        if not self.tokens:
+        if not self.started:
             self.last = self.began = self.shown = now
+            self.started = True
         self.tokens += tokens
         if now - self.shown > 0.5:
             self.bar.set_postfix_str(f"{self.tokens / (now - self.began):.0f} tokens/s")

@@ -78,13 +78,23 @@ def is_refusal(text: str, *, rules: Path | None = None) -> bool:
     return any(find.match(start) and (not short or len(text) <= SHORT) for find, short in read_rules(rules).refusals)
 
 
+PARTS = ("openings", "run_ons", "endings", "paragraphs", "refusals")
+
+
 @lru_cache
 def read_rules(file: Path | None = None) -> Rules:
     """Return the rules of a YAML file, by default the kit's; raises ValueError for what is no rule."""
     import yaml
 
     file = file or RULES
+    if not file.is_file():
+        raise FileNotFoundError(f"boilerplate: no file {file}; expected a YAML of the form of {RULES.name}")
     told = yaml.safe_load(file.read_text("utf-8"))
+    parts = [told.get(part) or [] for part in PARTS] if isinstance(told, dict) else [None]
+    if not all(
+        isinstance(part, list) and all(isinstance(rule, dict) and "find" in rule for rule in part) for part in parts
+    ):
+        raise ValueError(f"{file}: expected lists of rules with `find` under {', '.join(PARTS)}; see {RULES.name}")
     words = {name: value.replace("| ", "|") for name, value in (told.get("words") or {}).items()}
 
     def compiled(rule: dict, form: str) -> re.Pattern:
@@ -99,7 +109,7 @@ def read_rules(file: Path | None = None) -> Rules:
     def several(part: str, form: str) -> tuple[tuple[str, re.Pattern], ...]:
         return tuple((rule["name"], compiled(rule, form)) for rule in told.get(part) or ())
 
-    ending = r"""(?:\A|(?<=\n)|(?<=[.!?:…)*\s]\s))[¡¿]?(?:{})[\s*_)]*(?:[^\w\s"”»]{{1,3}}\s*)?\Z"""
+    ending = r"""(?:\A|(?<=\n)|(?<=[.!?…)*\s]\s))[¡¿]?(?:{})[\s*_)]*(?:[^\w\s"”»]{{1,3}}\s*)?\Z"""
     return Rules(
         several("openings", "{}"),
         several("run_ons", "{}"),

@@ -20,7 +20,7 @@ from helpers.llm.ask import read_reply
 from helpers.llm.draw import LOOP, Written
 from helpers.llm.instructions import FRAME, Chat, without_marks
 from helpers.llm.write import Writer, outcome, write_each, writing_speed
-from helpers.synthetic.boilerplate import cut_boilerplate, is_refusal
+from helpers.synthetic.boilerplate import cut_boilerplate, is_refusal, read_rules
 
 ABOUT = ("kind", "topic", "subject", "style", "audience", "seed_id")  # columns of a prompt that its row has too
 NO_ANSWER = "no answer"  # why a prompt is rejected that is asked again the next time
@@ -76,6 +76,7 @@ def generate_each(
     prompts = prompts.reset_index(drop=True)
     if unfinished not in ("cut", "keep"):
         raise ValueError(f"unfinished: expected cut or keep, got {unfinished!r}")
+    read_rules(boilerplate)  # an error of theirs comes before anything is written
     chats = [_read_chat(prompt, llm) for prompt in prompts["prompt"]]
     good = [place for place, chat in enumerate(chats) if isinstance(chat, list)]
     ids = prompts["id"].astype(str).tolist()

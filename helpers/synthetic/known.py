@@ -38,6 +38,13 @@ def read_known(run: Run) -> Known:
     return {"rows": rows, "topics": read_value(run.path("topics.parquet")), "scores": scores}
 
 
-def known_texts(known: Known) -> pd.DataFrame | None:
-    """Return id and text of the rows that prompts begin from, which no text is to be a copy of."""
-    return None if known["rows"] is None else known["rows"][["id", "text"]]
+def known_texts(known: Known, seeds: pd.DataFrame) -> pd.DataFrame:
+    """Return id and text of what no text is to be a copy of: the rows of the map, and what the prompts show of them.
+
+    A copy of the beginning that a prompt shows is no near-duplicate of the whole row.
+    """
+    shown = [name for name in ("extract", "question", "answer") if name in seeds]
+    parts = [seeds[["seed_id", name]].set_axis(["id", "text"], axis=1) for name in shown]
+    parts += [] if known["rows"] is None else [known["rows"][["id", "text"]]]
+    texts = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"id": [], "text": []}, dtype=object)
+    return texts[texts["text"].fillna("").astype(str) != ""].reset_index(drop=True)

@@ -157,8 +157,8 @@ def _cells(
         possible -= 1
     raise ValueError(
         f"{count:,} prompts are asked for, and {possible:,} different ones are possible with {most:,} seeds and "
-        f"{allowed.sum()} combinations of style and audience in their shares: ask for fewer, or take more topics, "
-        "texts, styles or audiences"
+        f"{allowed.sum()} combinations of style and audience in their shares: set synthetic.prompts to "
+        f"{possible} or less, or take more topics, texts, styles or audiences"
     )
 
 

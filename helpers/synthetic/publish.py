@@ -26,12 +26,18 @@ COLUMNS = {
     "style": "kind of text that was asked for",
     "audience": "whom it was to be written for",
     "seed_id": "id of the row whose beginning the prompt shows, or of the unit or title",
-    "n_tokens": "of the text, by the model's tokenizer",
-    "finish_reason": "stop: the model ended it; length: it was cut off, and ends with its last whole sentence",
+    "n_tokens": "of the text, as the model counts them; estimated where something was cut",
+    "finish_reason": "stop: the model ended it; length: it was cut off",
     "model": "that wrote it",
     "score": "by the scorer of this dataset's rows",
     "int_score": "the nearest level of the scorer's rubric",
 }
+
+
+def save_rows_left(run: Run) -> Path | str:
+    """Return the folder that save_synthetic wrote, or a sentence where no row is left to make a dataset of."""
+    kept = run.path(f"{run.config.synthetic.folder}/kept.parquet")
+    return save_synthetic(run) if len(pd.read_parquet(kept, columns=["id"])) else "none is made, as no row is left"
 
 
 def save_synthetic(run: Run | Path | str, folder: Path | str | None = None, *, license: str = "unknown") -> Path:
@@ -61,6 +67,14 @@ def save_synthetic(run: Run | Path | str, folder: Path | str | None = None, *, l
     return write_folder(folder, fill)
 
 
+def _origin(report: Mapping[str, Any]) -> str:
+    how = report["settings"]
+    files = {"titles": [how["titles"]], "outline": [*how["outline"], how["course"]]}.get(
+        how["kind"], [report["source"]]
+    )
+    return f"{how['kind']} of {', '.join(public_name(one) for one in files if one)}"
+
+
 def _card(report: Mapping[str, Any], rows: pa.Table, *, license: str) -> str:
     title = f"{one_line(report['title'])}: synthetic texts"
     steps = [(line["step"], f"{line['gone']:,}", f"{line['left']:,}") for line in report["steps"]]
@@ -69,7 +83,7 @@ def _card(report: Mapping[str, Any], rows: pa.Table, *, license: str) -> str:
         ("rows", f"{report['left']:,} ({percent(report['left'] / max(1, report['prompts']))})"),
         ("tokens", f"{report['tokens']:,}"),
         ("written by", public_name(report["model"])),
-        ("made from", f"{report['settings']['kind']} of {public_name(report['source'])}"),
+        ("made from", _origin(report)),
         ("benchmarks looked for", ", ".join(map(public_name, report["benchmarks"])) or "none"),
         ("made with", "Topic Map Kit"),
     ]

@@ -12,6 +12,7 @@ from helpers.shown import percent
 
 MANY = 0.1  # share of the prompts lost at a step from which on something is to be done about it
 REMEDIES = {
+    "not written": "it was a dry run; set synthetic.dry_run to false",
     "too short": "take a larger model, or lower synthetic.min_tokens",
     "loop": "take a larger model, or raise synthetic.repetition_penalty",
     "no answer": "look at synthetic/rejected.parquet for the cause, and run again: only these are asked",
@@ -56,7 +57,7 @@ def collect_report(
         "benchmarks": how.benchmarks,
         "contamination": hits["state"].value_counts().to_dict(),
         "writing": figures,
-        "output": str(run.path("synthetic/dataset")),
+        "output": str(run.path(f"{how.folder}/dataset")),
     }
     return report | {"advice": advice(report)}
 

@@ -59,15 +59,19 @@ def make_seeds(
         seeds, further = outline_seeds(units, bare=how.extract == "none", **how.cutting, **about)
         return seeds, pd.concat([lines, further], ignore_index=True)
     if rows is None or (how.kind == "topics" and (topics is None or topics.empty)):
-        raise ValueError(f"kind {how.kind} begins from the rows of a run: run the topics of the dataset first")
+        raise ValueError(
+            f"kind {how.kind} begins from the rows of a run: run `python -m helpers run topics NAME` first"
+        )
     chosen, lines = topics if topics is not None and len(topics) else None, left_out_table([])
-    if how.kind == "topics" or any(value not in (None, []) for value in how.choosing.values()):
+    if chosen is not None or how.kind == "topics":
         chosen, lines = choose_topics(topics, scores=scores, rows=rows, **how.choosing)
-    about |= {"keep": how.seeds_keep, "most": how.per_topic or how.prompts, **how.cutting}
+    about |= {"keep": how.seeds_keep, **how.cutting}
     if how.kind == "topics":
-        seeds, further = topic_seeds(rows, chosen, extract=how.extract, **about)
+        seeds, further = topic_seeds(rows, chosen, extract=how.extract, most=how.per_topic or how.prompts, **about)
     else:
-        seeds, further = instruction_seeds(rows, chosen, **about)
+        seeds, further = instruction_seeds(
+            rows, chosen, each=how.per_topic, most=None if how.per_topic else how.prompts, **about
+        )
     return seeds, pd.concat([lines, further], ignore_index=True)
 
 
@@ -145,13 +149,15 @@ def instruction_seeds(
     tokens: int | None = None,
     keep: Sequence[str] = (),
     most: int | None = None,
+    each: int | None = None,
     llm: Any = None,  # noqa: ANN401
     seed: int = 42,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the first question and answer of conversations as seeds, each once, and what is left out.
 
     rows: id, text, turns and speakers as convert_rows returns them, with whatever keep speaks of. topics: only rows of
-    these; None: of any, and of none. Of question and answer up to chars, or tokens, are told. Otherwise as topic_seeds.
+    these; None: of any, and of none. Of question and answer up to chars, or tokens, are told. most: seeds in all; each:
+    of a topic. Otherwise as topic_seeds.
     """
     if missing := [name for name in ("turns", "speakers") if name not in rows]:
         raise ValueError(
@@ -164,10 +170,13 @@ def instruction_seeds(
     members = members.assign(_draw=[draw(seed, str(row)) for row in members["id"]]).sort_values("_draw")
     seeds: list[dict[str, Any]] = []
     reasons: Counter[str] = Counter()
+    counts: Counter[int | None] = Counter()
     seen: set[str] = set()
     for row in tqdm(members.itertuples(), total=len(members), desc="seeds", unit=" conversations", delay=2):
         if len(seeds) == most:
             break
+        if counts[getattr(row, "topic", None)] == each:
+            continue
         asked, answered = first_pair(row.text, row.turns, row.speakers)
         told = {"question": asked, "answer": answered}
         told = {name: begin(said, chars=chars, tokens=tokens, llm=llm) for name, said in told.items()}
@@ -182,6 +191,7 @@ def instruction_seeds(
             place = {name: topic[name] for name in ("topic", "size")} if topic else {}
             place |= {"subject": line(topic["label"], llm=llm)} if topic else {}
             seeds.append(seed_line("instructions", str(row.id), **place, **told))
+            counts[getattr(row, "topic", None)] += 1
     lines += [("conversations", "", count, why) for why, count in sorted(reasons.items())]
     return need_seeds(seeds, lines)
 

@@ -23,31 +23,34 @@ def take_out(
     hits: pd.DataFrame,
     copies: pd.DataFrame,
     *,
-    scores: pd.DataFrame | None = None,
     keep: Sequence[str] = (),
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the rows that are left and those dropped with `reason`, in the order of rows; each is in one of them.
 
     hits: see find_contamination. copies: of the rows without benchmark text (drop_contaminated), since a copy goes in
-    favour of one that stays, and of the rows that prompts were made of; see find_near_duplicates. scores: id, score
-    and int_score, which both tables get. keep: rules on the rows and their scores, see filter_rows. A reason is
+    favour of one that stays, and of the rows that prompts were made of; see find_near_duplicates. keep: rules on
+    the rows, see filter_rows. A reason is
     "contaminated: ...", "near-duplicate: ..." or "rule: ...", the first that is true. Raises ValueError for copies of
     other rows, and what filter_rows raises.
     """
     items = hits[hits["state"] == CONTAMINATED].drop_duplicates("id").set_index("id")
     if rows.loc[~rows["id"].isin(items.index), "id"].tolist() != copies["id"].tolist():
         raise ValueError("copies: expected a line for each of these rows without benchmark text, in their order")
-    scored = rows if scores is None else rows.merge(scores[["id", *SCORED]], on="id", how="left", validate="1:1")
     of = {line["id"]: _copied(line) for line in copies.to_dict("records")}
     found = [_held(items.loc[id]) if id in items.index else of[id] for id in rows["id"]]
-    found = pd.Series(found, index=scored.index, dtype=object)
-    kept, broken = filter_rows(scored[found == ""], keep=keep)
+    found = pd.Series(found, index=rows.index, dtype=object)
+    kept, broken = filter_rows(rows[found == ""], keep=keep)
     reasons = pd.concat(
-        [found[found != ""].set_axis(scored.loc[found != "", "id"]), "rule: " + broken.set_index("id")["rule"]]
+        [found[found != ""].set_axis(rows.loc[found != "", "id"]), "rule: " + broken.set_index("id")["rule"]]
     )
-    dropped = scored[scored["id"].isin(reasons.index)]
+    dropped = rows[rows["id"].isin(reasons.index)]
     dropped = dropped.assign(reason=dropped["id"].map(reasons).astype(object))
     return kept.reset_index(drop=True), dropped.reset_index(drop=True)
+
+
+def add_scores(rows: pd.DataFrame, scores: pd.DataFrame | None) -> pd.DataFrame:
+    """Return rows with score and int_score of their ids, or as they are where there are no scores."""
+    return rows if scores is None else rows.merge(scores[["id", *SCORED]], on="id", how="left", validate="1:1")
 
 
 def dropped_table(dropped: pd.DataFrame) -> pd.DataFrame | str:

@@ -12,7 +12,7 @@ from helpers.llm.write import Writer, writing_speed
 from helpers.runs import Run
 from helpers.shown import counted
 from helpers.synthetic.funnel import NOT_WRITTEN
-from helpers.synthetic.generate import generate_texts, generation_figures
+from helpers.synthetic.generate import ABOUT, generate_texts, generation_figures
 from helpers.synthetic.generate_shards import generate_shards, preview_shards
 from helpers.synthetic.parts import part_log
 from helpers.vectors.executors import choose_workers
@@ -20,6 +20,7 @@ from helpers.vectors.stream import FOLDERS
 
 LOG, FOLDER = "synthetic/replies.jsonl", "synthetic/written"
 REPORT = "synthetic_report.json"
+MADE = ("n_tokens", "finish_reason", "model")
 
 
 def write_run(run: Run, prompts: pd.DataFrame, *, llm: Writer | None) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -31,11 +32,12 @@ def write_run(run: Run, prompts: pd.DataFrame, *, llm: Writer | None) -> tuple[p
     """
     how = {**run.config.synthetic.writing, "seed": run.config.seed}
     if run.config.synthetic.dry_run:
-        texts, rejected = generate_texts(prompts.head(0), llm=llm, log=run.path(LOG), **how)
-        return texts, prompts.reindex(columns=list(rejected)).assign(reason=f"{NOT_WRITTEN}: dry_run", n_tokens=0)
+        rejected = prompts.reindex(columns=["id", "reason", "text", *ABOUT, *MADE]).assign(n_tokens=0)
+        texts = prompts.head(0).reindex(columns=["id", "text", "original", *ABOUT, *MADE, "cut"])
+        return texts, rejected.assign(reason=f"{NOT_WRITTEN}: dry_run")
     if not is_parted(run):
         return generate_texts(prompts, llm=llm, log=run.path(LOG), **how)
-    parts = generate_shards(prompts, run.path(FOLDER), **_parted(run))
+    parts = generate_shards(prompts, run.path(FOLDER), **_parted(run, llm))
     place = prompts["id"].reset_index(drop=True).reset_index().set_index("id")["index"]
     tables = []
     for kind in ("rows", "rejected"):
@@ -45,14 +47,14 @@ def write_run(run: Run, prompts: pd.DataFrame, *, llm: Writer | None) -> tuple[p
     return tables[0], tables[1]
 
 
-def launch_table(run: Run, prompts: pd.DataFrame) -> pd.DataFrame | str:
+def launch_table(run: Run, prompts: pd.DataFrame, *, llm: Writer | None) -> pd.DataFrame | str:
     """Return what writing in parts would launch, a line a part, or in a sentence that this process writes all.
 
     Nothing is launched. What the executor would be given is printed.
     """
     if not is_parted(run):
-        return f"{counted(len(prompts), 'prompt')} are written by this process; synthetic.executor names a cluster"
-    found = preview_shards(prompts, run.path(FOLDER), **_parted(run))
+        return f"this process writes all of {counted(len(prompts), 'prompt')}; synthetic.executor names a cluster"
+    found = preview_shards(prompts, run.path(FOLDER), **_parted(run, llm))
     done = f"{found['whole']:,} of {found['parts']:,} parts are whole"
     asked = f"; up to {found['per_server']:,} prompts at once for a server" if found["servers"] else ""
     print(f"{found['executor']}: {done}, {found['at_once']:,} tasks at once{asked}")  # noqa: T201
@@ -106,9 +108,10 @@ def _logs(run: Run) -> list[Path]:
     return [log for log in [run.path(LOG)] if log.exists()]
 
 
-def _parted(run: Run) -> dict[str, Any]:
-    """Return settings of generate_shards."""
-    how, llm = run.config.synthetic, run.config.asking("synthetic").model_dump()
+def _parted(run: Run, llm: Writer | None) -> dict[str, Any]:
+    """Return settings of generate_shards; the model is the one that was found, as a part is known by its name."""
+    how, asked = run.config.synthetic, run.config.asking("synthetic").model_dump()
+    asked["model"] = asked["model"] if llm is None else llm.name
     where = {name: how[name] for name in ("executor", "workers", "slurm", "ray")}
-    by = choose_workers(embeds=not llm["server"], **where)
-    return {**how.writing, "seed": run.config.seed, "llm": llm, "shards": how.parts, "by": by}
+    by = choose_workers(embeds=not asked["server"], **where)
+    return {**how.writing, "seed": run.config.seed, "llm": asked, "shards": how.parts, "by": by}

@@ -248,7 +248,10 @@ def test_settings_lead_to_the_seeds_of_their_kind(topics, rows, tmp_path):
     with pytest.raises(ValueError, match="ask in fewer than 4 words"):
         make_seeds(Synthetic(kind="instructions"), **about | {"rows": talks})
     talks = talks.assign(turns=[[0, 16]] * 15, text="Why is it so 7?\n" + rows["text"])
-    assert len(make_seeds(Synthetic(kind="instructions"), **about | {"rows": talks})[0]) == 15
+    found, _ = make_seeds(Synthetic(kind="instructions"), **about | {"rows": talks})
+    assert len(found) == 10 and -1 not in set(found["topic"]), "rows of no topic only where include names -1"
+    found, _ = make_seeds(Synthetic(kind="instructions", per_topic=2), **about | {"rows": talks})
+    assert found["topic"].value_counts().max() == 2 and found["topic"].nunique() == 4
     some, _ = make_seeds(Synthetic(kind="instructions", include=[0]), **about | {"rows": talks})
     assert set(some["topic"]) == {0} and set(some["subject"]) == {"Cats"} and len(some) == 4
     with pytest.raises(ValueError, match="kind topics begins from the rows of a run"):

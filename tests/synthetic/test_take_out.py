@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from helpers.clean.decontaminate import drop_contaminated, find_contamination
 from helpers.clean.dedup import find_near_duplicates
-from helpers.synthetic.take_out import dropped_table, take_out
+from helpers.synthetic.take_out import add_scores, dropped_table, take_out
 
 SOURCE = (
     "Bees dance to tell the others where the linden trees are in flower, and how far away they stand from the hive."
@@ -40,7 +40,7 @@ def found(rows=ROWS):
 
 def test_copies_of_each_other_and_of_the_source_benchmark_text_and_broken_rules_are_dropped_with_the_reason():
     scores = pd.DataFrame({"id": [*"edcba"], "score": [1.0, 2, 3, 4, 5], "int_score": [1, 2, 3, 4, 5]})
-    left, dropped = take_out(ROWS, *found(), scores=scores, keep=["score >= 2"])
+    left, dropped = take_out(add_scores(ROWS, scores), *found(), keep=["score >= 2"])
     assert left["id"].tolist() == ["c"] and left["score"].tolist() == [3.0]
     reasons = dropped.set_index("id")["reason"]
     assert reasons.index.tolist() == ["a", "b", "d", "e"]
