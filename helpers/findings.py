@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from helpers.clean.contamination import CONTAMINATED
+from helpers.clean.decontaminate import best_hits
 from helpers.files import read_value
 from helpers.runs import Run
 from helpers.shown import percent
@@ -28,6 +28,11 @@ FOUND = {
 TEXTS = ("near_duplicate_of", "contaminated_by", "domains", "uses")  # of these columns, though all may be null
 DIGITS = 2  # of scores that points are coloured by
 RULE = "rule"  # the column of rows that a filter dropped
+
+
+def has_map(run: Run) -> bool:
+    """Return whether the run has a finished map."""
+    return all(run.path(name).exists() for name in ("report.json", "topics.parquet", "rows.parquet"))
 
 
 def table(run: Run) -> pd.DataFrame:
@@ -74,7 +79,7 @@ def columns_to_colour(run: Run, rows: pd.DataFrame) -> pd.DataFrame:
         goes = found["near_duplicate_of"].notna().groupby(vector).transform("all")
         shown["near_duplicate"] = np.where(goes, "yes", "")
     if "contaminated_by" in found:
-        best = _best_hits(read_value(run.path(HITS)))["benchmark"]
+        best = best_hits(read_value(run.path(HITS)))["benchmark"]
         shown["contaminated_by"] = rows["id"].map(best).astype(object).groupby(vector).transform("first")
         shown["contaminated_by"] = shown["contaminated_by"].where(shown["contaminated_by"].notna(), "")
     return shown[[name for name in shown if shown[name].notna().any() and (shown[name] != "").any()]]
@@ -115,14 +120,10 @@ def _there(run: Run) -> list[str]:
     return [name for name in FOUND if run.path(name).exists() and looked.get(name, True)]
 
 
-def _best_hits(hits: pd.DataFrame) -> pd.DataFrame:
-    return hits[hits["state"] == CONTAMINATED].drop_duplicates("id").set_index("id")
-
-
 def _by_id(name: str, lines: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """Return what a chapter's file says of rows, a line an id."""
     if name == HITS:
-        best = _best_hits(lines)
+        best = best_hits(lines)
         return best.assign(contaminated_by=best["benchmark"] + " " + best["item"])
     if name == COPIES:
         return lines.set_index("id").rename(columns={"similarity": "jaccard"})

@@ -115,6 +115,11 @@ def mark_contaminated(rows: pd.DataFrame, hits: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(told | {"share": best["share"].to_numpy()})
 
 
+def best_hits(hits: pd.DataFrame) -> pd.DataFrame:
+    """Return the best contaminated hit of each row that has one, by the row's id."""
+    return hits[hits["state"] == CONTAMINATED].drop_duplicates("id").set_index("id")
+
+
 def hits_table(
     ids: Sequence[object],
     matches: Sequence[list[Match]],

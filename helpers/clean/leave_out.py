@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from helpers.clean.contamination import CONTAMINATED
+from helpers.clean.decontaminate import best_hits
 
 COPY = "near-duplicate of another row"
 
@@ -20,8 +20,8 @@ def leave_out_contaminated(
     texts: id and position; a conversation of several rows of the source (source_rows) is left out with as many lines.
     hits: see find_contamination; by which item each is contaminated, they tell. Without drop all texts are returned.
     """
-    best = hits[hits["state"] == CONTAMINATED].drop_duplicates("id").set_index("id")["benchmark"]
-    reasons = texts["id"].map("text of the benchmark " + best.astype("string")).astype(object)
+    best = best_hits(hits)["benchmark"].astype("string")
+    reasons = texts["id"].map("text of the benchmark " + best).astype(object)
     return _without(texts, reasons, drop)
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from helpers.assign_settings import NewSource
 from helpers.files import read_value
-from helpers.quality.rows import has_map
+from helpers.findings import has_map
 from helpers.quality_settings import Model
 from helpers.runs import STAGES, Run
 from helpers.settings import Config, Embed

@@ -9,18 +9,13 @@ from helpers.clean.decontaminate import find_contamination
 from helpers.clean.dedup import find_near_duplicates
 from helpers.clean.leave_out import leave_out_contaminated, leave_out_copies
 from helpers.files import read_value
-from helpers.findings import found_columns, join_findings
+from helpers.findings import found_columns, has_map, join_findings
 from helpers.runs import Run
 from helpers.text.load import load_rows, source_fingerprint
 from helpers.text.redact import redact_texts
 from helpers.text.reject import join_rejected
 from helpers.text.strings import convert_rows
 from helpers.vectors.embed import number_vectors
-
-
-def has_map(run: Run) -> bool:
-    """Return whether the run has a finished map."""
-    return all(run.path(name).exists() for name in ("report.json", "topics.parquet", "rows.parquet"))
 
 
 def read_rows(run: Run) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from typing import TypedDict
 import pandas as pd
 
 from helpers.files import read_value
-from helpers.findings import SCORES, table
+from helpers.findings import SCORES, has_map, table
 from helpers.runs import STAGES, Run
 
 WHOLE = ("text", "turns", "speakers")
@@ -27,7 +27,7 @@ def read_known(run: Run) -> Known:
     rows: those of the map with all that other notebooks found of them (findings.table), but with whole texts, masked as
     the run asks, in place of those that were cut to the embedder's window.
     """
-    if not all(run.path(name).exists() for name in ("report.json", "topics.parquet", "rows.parquet")):
+    if not has_map(run):
         return {"rows": None, "topics": None, "scores": None}
     rows, path = table(run), run.path(STAGES["redact"][0])
     if path.exists():

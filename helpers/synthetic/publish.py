@@ -13,9 +13,9 @@ from helpers.files import read_value, write_folder
 from helpers.publish import TO_FILL_IN, escaped, front, markdown_table, need_room, told_columns, write_shards
 from helpers.runs import Run
 from helpers.shown import percent, public_name
+from helpers.synthetic.write import REPORT
 from helpers.text.excerpt import one_line
 
-REPORT = "synthetic_report.json"
 COLUMNS = {
     "id": "of the prompt: a hash of all that it says",
     "prompt": "what the model was asked, a list of turns",

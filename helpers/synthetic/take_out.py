@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from helpers.clean.contamination import CONTAMINATED
 from helpers.clean.copies import AGAINST
+from helpers.clean.decontaminate import best_hits
 from helpers.clean.filter import filter_rows
 from helpers.text.excerpt import one_line, shorten
 
@@ -33,7 +33,7 @@ def take_out(
     "contaminated: ...", "near-duplicate: ..." or "rule: ...", the first that is true. Raises ValueError for copies of
     other rows, and what filter_rows raises.
     """
-    items = hits[hits["state"] == CONTAMINATED].drop_duplicates("id").set_index("id")
+    items = best_hits(hits)
     if rows.loc[~rows["id"].isin(items.index), "id"].tolist() != copies["id"].tolist():
         raise ValueError("copies: expected a line for each of these rows without benchmark text, in their order")
     of = {line["id"]: _copied(line) for line in copies.to_dict("records")}

@@ -7,6 +7,16 @@ import threading
 
 BREAK = object()  # the connection is closed in the middle of an answer
 
+# A real one, in a process of its own: llama.cpp's.
+SERVE = """
+import sys, time, xllamacpp
+params = xllamacpp.CommonParams()
+params.model.path, params.n_parallel, params.n_ctx, params.port = sys.argv[1], 2, 4096, 0
+server = xllamacpp.Server(params)
+print("listening", server.listening_address, flush=True)
+time.sleep(600)
+"""
+
 
 def say(*words):
     return [[{"role": "user", "content": word}] for word in words]

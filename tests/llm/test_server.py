@@ -15,15 +15,8 @@ from helpers.llm.find import find_llm
 from helpers.llm.server import is_loopback
 from helpers.models import package_folder
 from helpers.topics.naming import NAME
+from tests.llm.fake_server import SERVE, say
 
-SERVE = """
-import sys, time, xllamacpp
-params = xllamacpp.CommonParams()
-params.model.path, params.n_parallel, params.n_ctx, params.port = sys.argv[1], 2, 4096, 0
-server = xllamacpp.Server(params)
-print("listening", server.listening_address, flush=True)
-time.sleep(600)
-"""
 MODELS = {"object": "list", "data": [{"id": "small", "object": "model", "max_model_len": 1234}]}
 LABEL = {
     "type": "object",
@@ -31,10 +24,6 @@ LABEL = {
     "required": ["label"],
     "additionalProperties": False,
 }
-
-
-def say(*words):
-    return [[{"role": "user", "content": word}] for word in words]
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from helpers.llm.find import find_llm
 from helpers.llm.servers import Servers, open_servers
 from helpers.llm.write import write_texts
 from helpers.models import package_folder
-from tests.llm.fake_server import BREAK, Server, say, word_of
+from tests.llm.fake_server import BREAK, SERVE, Server, say, word_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -310,16 +310,6 @@ def test_a_run_killed_with_signal_9_writes_nothing_twice_and_loses_nothing(serve
     )
     asked = Counter(word for server in servers for word in server.words())
     assert sum(asked.values()) <= 24 + 4 and set(asked) == set(WORDS)  # what was open at the kill is asked again
-
-
-SERVE = """
-import sys, time, xllamacpp
-params = xllamacpp.CommonParams()
-params.model.path, params.n_parallel, params.n_ctx, params.port = sys.argv[1], 2, 4096, 0
-server = xllamacpp.Server(params)
-print("listening", server.listening_address, flush=True)
-time.sleep(600)
-"""
 
 
 def test_a_llama_cpp_server_takes_all_settings_and_its_penalty_counts(tmp_path, capsys):
