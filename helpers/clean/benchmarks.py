@@ -140,7 +140,14 @@ def _stem(path: Path) -> str:
 
 
 def _read_items(name: str, benchmark: Benchmark) -> pd.DataFrame:
-    """Return the items of one benchmark."""
+    """Return the items of one benchmark; an error of its source names it."""
+    try:
+        return _read_source(name, benchmark)
+    except OSError as error:
+        raise type(error)(f"benchmark {name}: {error}") from None
+
+
+def _read_source(name: str, benchmark: Benchmark) -> pd.DataFrame:
     from tqdm import tqdm
 
     path, values, places = benchmark.path, [], []

@@ -138,3 +138,8 @@ def test_real_files_are_read_whole(shared):
     assert table["benchmark"].value_counts().to_dict() == {"gsm8k_test": 1319, "humaneval": 164}
     assert table["item"].iloc[[0, -1]].tolist() == ["gsm8k-test-0", "HumanEval/163"]
     assert table["text"].str.len().min() > 20 and not table["text"].str.contains("####").any()
+
+
+def test_an_error_of_its_source_names_the_benchmark(tmp_path):
+    with pytest.raises(FileNotFoundError, match="^benchmark itms: no file"):
+        read_benchmarks([str(tmp_path / "itms.jsonl")])

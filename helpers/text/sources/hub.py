@@ -35,7 +35,7 @@ def hub_revision(path: str, revision: str | None = None) -> str:
     except Exception as error:  # the hub's library lets its transport's own kinds of error through
         raise ConnectionError(
             f"{path}: no such file here, and the hub cannot be reached ({type(error).__name__}: {error}). "
-            "Without a network, give source.path a local file or folder (JSONL, Parquet, CSV ...)"
+            "Without a network, name a local file or folder (JSONL, Parquet, CSV ...)"
         ) from error
 
 
