@@ -19,8 +19,10 @@ import yaml
 from pydantic import ValidationError
 
 from helpers.clean.words import split_words
+from helpers.files import read_value, write_value
+from helpers.keys import stage_key
 from helpers.section import Names, Section
-from helpers.text.sources.locate import is_hub
+from helpers.text.sources.locate import files_state, is_hub, source_files
 from helpers.text.sources.read import kind_of
 from helpers.text.sources.records import FIRST, ID_COLUMNS, Rejected, as_id, read_records
 
@@ -53,14 +55,15 @@ def need_benchmarks(names: Sequence[str | Mapping[str, Any]]) -> None:
         list(_named(name))
 
 
-def read_benchmarks(names: Sequence[str | Mapping[str, Any]]) -> pd.DataFrame:
+def read_benchmarks(names: Sequence[str | Mapping[str, Any]], *, store: Path | None = None) -> pd.DataFrame:
     """Return the items of benchmarks, in the order of the names and of their files: benchmark, item and text.
 
     A name is one of known_benchmarks, in capitals or not, or the beginning that several share (arc), a file or folder,
     a YAML file that says of benchmarks what benchmarks.yaml does, or owner/name on the hub, whose split "test" is
     taken; a mapping is what such a YAML says of one, and its name. Columns that are not named are found. The pair of
-    benchmark and item is unique. Raises ValueError for what is not known, and where an item cannot be read: what is not
-    read is not found.
+    benchmark and item is unique. store: a folder where items are kept, each benchmark in a file, and taken from the
+    next time unless its settings or its files have changed: nothing is fetched twice. Raises ValueError for what is not
+    known, and where an item cannot be read: what is not read is not found.
     """
     found: list[pd.DataFrame] = []
     taken: set[str] = set()
@@ -68,7 +71,7 @@ def read_benchmarks(names: Sequence[str | Mapping[str, Any]]) -> pd.DataFrame:
         if name in taken:
             raise ValueError(f"two benchmarks are called {name!r}: name each once, files by names of their own")
         taken.add(name)
-        found.append(_read_items(name, benchmark))
+        found.append(_read_items(name, benchmark, store))
     return pd.concat(found, ignore_index=True) if found else _items("", [], [])
 
 
@@ -139,12 +142,22 @@ def _stem(path: Path) -> str:
     return re.sub(r"(\.[A-Za-z]\w{0,8}){1,2}$", "", path.name) or path.name
 
 
-def _read_items(name: str, benchmark: Benchmark) -> pd.DataFrame:
-    """Return the items of one benchmark; an error of its source names it."""
+def _read_items(name: str, benchmark: Benchmark, store: Path | None) -> pd.DataFrame:
+    """Return the items of one benchmark, from the store where they are; an error of its source names it."""
     try:
-        return _read_source(name, benchmark)
+        if store is None:
+            return _read_source(name, benchmark)
+        files = [] if is_hub(benchmark.path) else _files(benchmark)
+        file = store / f"{stage_key(_read_source, (name, benchmark, files_state(files)), {})}.parquet"
+        if not file.exists():
+            write_value(file, _read_source(name, benchmark))
+        return read_value(file)
     except OSError as error:
         raise type(error)(f"benchmark {name}: {error}") from None
+
+
+def _files(benchmark: Benchmark) -> list[Path]:
+    return list(dict.fromkeys(file for split in benchmark.split for file in source_files(benchmark.path, split=split)))
 
 
 def _read_source(name: str, benchmark: Benchmark) -> pd.DataFrame:

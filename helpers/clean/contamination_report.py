@@ -11,7 +11,7 @@ import pandas as pd
 import regex
 
 from helpers.clean.contamination import CONTAMINATED, EDITED, SHARED, VARIANT
-from helpers.clean.item_index import COMMON, TOO_SHORT, why_not_searched
+from helpers.clean.item_index import COMMON, NO_TEXT, TOO_SHORT, why_not_searched
 from helpers.clean.words import locate_words
 from helpers.text.excerpt import writable
 
@@ -25,9 +25,9 @@ _CONTROLS = regex.compile(r"[^\P{Cc}\n\t]")
 def contamination_by_benchmark(hits: pd.DataFrame, benchmarks: pd.DataFrame, skipped: pd.DataFrame) -> pd.DataFrame:
     """Return a line a benchmark, in their order, and one for all.
 
-    items, and how many of them are not searched, being too_short or in a common text; rows that hold an item of it, and
-    unique_items, how many different ones they hold; edited, variant, shared: further rows, by the state of their best
-    hit. skipped: of unsearched_items.
+    items, and how many of them are not searched: those with no_text, too_short ones, and common ones (in a common
+    text); rows that hold an item of it, and unique_items, how many different ones they hold; edited, variant, shared:
+    further rows, by the state of their best hit. skipped: of unsearched_items.
     """
     names = [*dict.fromkeys(benchmarks["benchmark"])]
     lines = [_counted(name, *(t[t["benchmark"] == name] for t in (hits, benchmarks, skipped))) for name in names]
@@ -114,6 +114,7 @@ def _counted(name: str, hits: pd.DataFrame, benchmarks: pd.DataFrame, skipped: p
     return {
         "benchmark": name,
         "items": len(benchmarks),
+        "no_text": int((skipped["reason"] == NO_TEXT).sum()),
         "too_short": int((skipped["reason"] == TOO_SHORT).sum()),
         "common": int((skipped["reason"] == COMMON).sum()),
         "rows": there["id"].nunique(),

@@ -16,7 +16,7 @@ from helpers.clean.words import hash_ngrams, hash_words, split_words
 FEW = 50  # items; a run of words that more of them have leads to none of these, unless it has no rarer one
 WHOLE = 10  # words of an item that are to be found at least: of a shorter one all, as half of it may be said by anybody
 LETTERS = 2  # of a word, on average: what has fewer is as short as if it had fewer words
-TOO_SHORT, COMMON = "too short", "in a common text"  # why an item is not searched
+NO_TEXT, TOO_SHORT, COMMON = "no text", "too short", "in a common text"  # why an item is not searched
 
 
 class Joined(NamedTuple):
@@ -128,7 +128,7 @@ def _why_not(
     for words, count in zip(hashed, letters, strict=True):
         n = len(words)
         if n < least or count < LETTERS * least:
-            found.append(TOO_SHORT)
+            found.append(TOO_SHORT if n else NO_TEXT)
             continue
         if n not in known:
             known[n] = {gram for one in common for gram in hash_ngrams(one, n).tolist()}

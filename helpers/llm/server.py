@@ -116,32 +116,32 @@ class ServerLLM:
         import openai
 
         late = 0
-        with ThreadPoolExecutor(self.concurrency) as threads:
-            waiting = {threads.submit(do, i): i for i in todo}
-            try:
-                for done in as_completed(waiting):
-                    try:
-                        yield {waiting[done]: done.result()}
-                        late = 0
-                    except openai.APITimeoutError as error:
-                        late += 1
-                        print(f"{self.name}: no answer within {self.timeout:g} s", flush=True)  # noqa: T201
-                        if late >= LATE * self.concurrency:
-                            raise ConnectionError(
-                                f"{self.address}: {late} prompts in a row had no answer within {self.timeout:g} s; set "
-                                "a longer timeout or a smaller concurrency, or load a smaller model. What "
-                                "was answered is kept"
-                            ) from error
-                        yield {waiting[done]: None}
-            except openai.APIConnectionError as error:
-                raise ConnectionError(
-                    f"{self.address} does not answer ({error.__cause__ or error}): is the server running? What was "
-                    "answered is kept; run again when it is"
-                ) from None
-            except openai.APIStatusError as error:
-                raise RuntimeError(f"{self.address} refused a prompt: {error.status_code} {error.message}") from None
-            finally:
-                threads.shutdown(cancel_futures=True)
+        threads = ThreadPoolExecutor(self.concurrency)
+        waiting = {threads.submit(do, i): i for i in todo}
+        try:
+            for done in as_completed(waiting):
+                try:
+                    yield {waiting[done]: done.result()}
+                    late = 0
+                except openai.APITimeoutError as error:
+                    late += 1
+                    print(f"{self.name}: no answer within {self.timeout:g} s", flush=True)  # noqa: T201
+                    if late >= LATE * self.concurrency:
+                        raise ConnectionError(
+                            f"{self.address}: {late} prompts in a row had no answer within {self.timeout:g} s; set "
+                            "a longer timeout or a smaller concurrency, or load a smaller model. What "
+                            "was answered is kept"
+                        ) from error
+                    yield {waiting[done]: None}
+        except openai.APIConnectionError as error:
+            raise ConnectionError(
+                f"{self.address} does not answer ({error.__cause__ or error}): is the server running? What was "
+                "answered is kept; run again when it is"
+            ) from None
+        except openai.APIStatusError as error:
+            raise RuntimeError(f"{self.address} refused a prompt: {error.status_code} {error.message}") from None
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)  # who stops this does not wait for what the server writes
 
     def _complete(self, chat: Chat, **settings: Any) -> Any:  # noqa: ANN401
         """Return the server's first choice."""

@@ -83,25 +83,25 @@ class Servers:
         running: dict[Future, tuple[Prompt, Place]] = {}
         self._tell_of_room([prompt.chat for prompt in todo], sampling)
         tell(0)
-        with ThreadPoolExecutor(sum(place.server.concurrency for place in places)) as threads:
-            try:
-                while todo or running:
-                    while todo and (place := _next_place(places, todo[0])):
-                        prompt = todo.popleft()
-                        running[threads.submit(place.ask, prompt, sampling)] = prompt, place
-                        place.open += 1
-                    if not running:
-                        raise ConnectionError(_all_aside(places))
-                    for done in wait(running, timeout=1, return_when=FIRST_COMPLETED).done:
-                        prompt, place = running.pop(done)
-                        place.open -= 1
-                        if written := _taken(done, prompt, place, places):
-                            tell(written.tokens)
-                            yield {prompt.number: written}
-                        else:
-                            todo.append(prompt)
-            finally:
-                threads.shutdown(cancel_futures=True)
+        threads = ThreadPoolExecutor(sum(place.server.concurrency for place in places))
+        try:
+            while todo or running:
+                while todo and (place := _next_place(places, todo[0])):
+                    prompt = todo.popleft()
+                    running[threads.submit(place.ask, prompt, sampling)] = prompt, place
+                    place.open += 1
+                if not running:
+                    raise ConnectionError(_all_aside(places))
+                for done in wait(running, timeout=1, return_when=FIRST_COMPLETED).done:
+                    prompt, place = running.pop(done)
+                    place.open -= 1
+                    if written := _taken(done, prompt, place, places):
+                        tell(written.tokens)
+                        yield {prompt.number: written}
+                    else:
+                        todo.append(prompt)
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)  # who stops this does not wait for what servers write
 
     def _tell_of_room(self, chats: Sequence[Chat], sampling: Sampling) -> None:
         rooms = [self.context - self.count_tokens(chat) for chat in chats]

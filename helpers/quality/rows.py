@@ -34,7 +34,7 @@ def read_rows(run: Run) -> pd.DataFrame:
     texts, unusable = run.stage(convert_rows, rows, **config.text, sample=config.sample, seed=config.seed)
     run.need_rows(texts, join_rejected(unreadable, unusable))
     texts, _ = run.stage(redact_texts, texts, **config.redact)
-    items = read_benchmarks(config.clean.benchmarks)
+    items = read_benchmarks(config.clean.benchmarks, store=run.path("clean/items"))
     hits = run.stage(find_contamination, texts, items, **config.clean.searching)
     texts, contaminated = leave_out_contaminated(texts, hits, drop=config.clean.drop)
     copies, _ = run.stage(find_near_duplicates, texts, **config.clean.copying)

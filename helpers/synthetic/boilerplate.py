@@ -81,15 +81,20 @@ def is_refusal(text: str, *, rules: Path | None = None) -> bool:
 PARTS = ("openings", "run_ons", "endings", "paragraphs", "refusals")
 
 
-@lru_cache
 def read_rules(file: Path | None = None) -> Rules:
     """Return the rules of a YAML file, by default the kit's; raises ValueError for what is no rule."""
-    import yaml
-
     file = file or RULES
     if not file.is_file():
         raise FileNotFoundError(f"boilerplate: no file {file}; expected a YAML of the form of {RULES.name}")
-    told = yaml.safe_load(file.read_text("utf-8"))
+    return _compiled(file, file.read_text("utf-8"))
+
+
+@lru_cache
+def _compiled(file: Path, text: str) -> Rules:
+    """Return the rules that the text of a file tells."""
+    import yaml
+
+    told = yaml.safe_load(text)
     parts = [told.get(part) or [] for part in PARTS] if isinstance(told, dict) else [None]
     if not all(
         isinstance(part, list) and all(isinstance(rule, dict) and "find" in rule for rule in part) for part in parts

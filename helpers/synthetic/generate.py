@@ -23,6 +23,7 @@ from helpers.llm.write import Writer, outcome, write_each, writing_speed
 from helpers.synthetic.boilerplate import cut_boilerplate, is_refusal, read_rules
 
 ABOUT = ("kind", "topic", "subject", "style", "audience", "seed_id")  # columns of a prompt that its row has too
+MADE = ("n_tokens", "finish_reason", "model")  # and those that writing adds
 NO_ANSWER = "no answer"  # why a prompt is rejected that is asked again the next time
 ROLES = ("system", "user", "assistant")
 NO_LLM = "texts need a language model, and the model is none: name one, or the addresses of servers that have one"
@@ -147,8 +148,8 @@ def _as_tables(prompts: pd.DataFrame, told: Sequence[dict[str, Any]], model: str
     made = pd.DataFrame(list(told), columns=columns, index=prompts.index).astype({"n_tokens": "int64"})
     table = pd.concat([prompts[["id", *about]], made], axis=1).assign(model=model)
     good = made["reason"] == ""
-    rows = table.loc[good, ["id", "text", "original", *about, "n_tokens", "finish_reason", "model", "cut"]]
-    rejected = table.loc[~good, ["id", "reason", "text", *about, "n_tokens", "finish_reason", "model"]]
+    rows = table.loc[good, ["id", "text", "original", *about, *MADE, "cut"]]
+    rejected = table.loc[~good, ["id", "reason", "text", *about, *MADE]]
     return rows.reset_index(drop=True), rejected.reset_index(drop=True)
 
 

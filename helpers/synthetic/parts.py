@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,16 @@ def part_log(folder: Path, stem: str) -> Path:
     return folder / WRITTEN / f"{stem}.jsonl"
 
 
+def part_logs(folder: Path) -> list[Path]:
+    """Return the logs that there are, of whatever number of parts."""
+    return sorted((folder / WRITTEN).glob("*-of-*.jsonl"))
+
+
+def whole_log(folder: Path) -> Path:
+    """Return where the replies are kept while all prompts are one part."""
+    return part_log(folder, f"{0:05d}-of-{1:05d}")
+
+
 def write_parts(parts: Mapping[Shard, pa.Table], folder: Path) -> None:
     """Write every part to its file; those of an earlier run that are none of these are removed."""
     for shard, table in parts.items():
@@ -73,17 +83,21 @@ def move_logs(folder: Path, parts: Mapping[Shard, pa.Table]) -> None:
     Where that is stopped, some lines are in two logs, which does no harm.
     """
     count = int(next(iter(parts)).path.stem.rpartition("-")[2]) if parts else 1
-    for log in sorted((folder / WRITTEN).glob("*-of-*.jsonl")):
-        if log.stem.endswith(f"-of-{count:05d}"):
-            continue
-        entries = (entry for entry in read_entries(log) if isinstance(entry, dict) and "id" in entry)
-        while lot := list(islice(entries, LOT)):
-            moved = defaultdict(list)
-            for entry in lot:
-                moved[f"{part_of(str(entry['id']), count):05d}-of-{count:05d}"].append(entry)
-            for stem, some in moved.items():
-                append_replies(part_log(folder, stem), some)
-        log.unlink()
+    for log in part_logs(folder):
+        if not log.stem.endswith(f"-of-{count:05d}"):
+            move_replies(log, lambda name: part_log(folder, f"{part_of(name, count):05d}-of-{count:05d}"))
+
+
+def move_replies(log: Path, to: Callable[[str], Path]) -> None:
+    """Move the replies of a log, where there is one, to the log that is told for the id of each one's prompt."""
+    entries = (entry for entry in read_entries(log) if isinstance(entry, dict) and "id" in entry)
+    while lot := list(islice(entries, LOT)):
+        moved = defaultdict(list)
+        for entry in lot:
+            moved[to(str(entry["id"]))].append(entry)
+        for other, some in moved.items():
+            append_replies(other, some)
+    log.unlink(missing_ok=True)
 
 
 def _as_text(prompt: Any) -> str:  # noqa: ANN401 - whatever stands in the table

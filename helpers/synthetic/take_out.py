@@ -12,10 +12,24 @@ import pandas as pd
 from helpers.clean.copies import AGAINST
 from helpers.clean.decontaminate import best_hits
 from helpers.clean.filter import filter_rows
+from helpers.clean.rules import read_rules
+from helpers.synthetic.generate import ABOUT, MADE
+from helpers.synthetic_settings import Synthetic
 from helpers.text.excerpt import one_line, shorten
 
 SCORED = ("score", "int_score")
 LINES, SHOWN = 8, 160  # rows to look at, and letters of each
+
+
+def need_columns(how: Synthetic, *, scored: bool) -> None:
+    """Raise ValueError for a rule or for scores to keep by that speak of a column which no text will have.
+
+    scored: whether a scorer is there to score them.
+    """
+    there = ["id", "text", "original", *ABOUT, *MADE, "cut", *(SCORED if scored else ())]
+    read_rules(how.keep, there)
+    if how.best_by and how.best_by not in there:
+        raise ValueError(f"synthetic.best_by: no column {how.best_by!r}; columns are {', '.join(there)}")
 
 
 def take_out(
@@ -29,9 +43,8 @@ def take_out(
 
     hits: see find_contamination. copies: of the rows without benchmark text (drop_contaminated), since a copy goes in
     favour of one that stays, and of the rows that prompts were made of; see find_near_duplicates. keep: rules on
-    the rows, see filter_rows. A reason is
-    "contaminated: ...", "near-duplicate: ..." or "rule: ...", the first that is true. Raises ValueError for copies of
-    other rows, and what filter_rows raises.
+    the rows, see filter_rows. A reason is "contaminated: ...", "near-duplicate: ..." or "rule: ...", the first that is
+    true. Raises ValueError for copies of other rows, and what filter_rows raises.
     """
     items = best_hits(hits)
     if rows.loc[~rows["id"].isin(items.index), "id"].tolist() != copies["id"].tolist():

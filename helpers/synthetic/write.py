@@ -12,23 +12,22 @@ from helpers.llm.write import Writer, writing_speed
 from helpers.runs import Run
 from helpers.shown import counted
 from helpers.synthetic.funnel import NOT_WRITTEN
-from helpers.synthetic.generate import ABOUT, generate_texts, generation_figures
+from helpers.synthetic.generate import ABOUT, MADE, generate_texts, generation_figures
 from helpers.synthetic.generate_shards import generate_shards, preview_shards
-from helpers.synthetic.parts import part_log
+from helpers.synthetic.parts import move_replies, part_logs, whole_log
 from helpers.vectors.executors import choose_workers
 from helpers.vectors.stream import FOLDERS
 
 LOG, FOLDER = "synthetic/replies.jsonl", "synthetic/written"
 REPORT = "synthetic_report.json"
-MADE = ("n_tokens", "finish_reason", "model")
 
 
 def write_run(run: Run, prompts: pd.DataFrame, *, llm: Writer | None) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the texts and the rejected prompts, in the order of the prompts; see generate_texts.
 
-    With synthetic.executor slurm or ray, or a number of workers, they are written in parts, each by a worker that opens
-    the model or the servers itself (llm is not used then). With synthetic.dry_run nothing is written, and all prompts
-    are rejected with that reason.
+    What was written before, in parts or not, is not written again. With synthetic.executor slurm or ray, or a number of
+    workers, they are written in parts, each by a worker that opens the model or the servers itself (llm is not used
+    then). With synthetic.dry_run nothing is written, and all prompts are rejected with that reason.
     """
     how = {**run.config.synthetic.writing, "seed": run.config.seed}
     if run.config.synthetic.dry_run:
@@ -36,7 +35,10 @@ def write_run(run: Run, prompts: pd.DataFrame, *, llm: Writer | None) -> tuple[p
         texts = prompts.head(0).reindex(columns=["id", "text", "original", *ABOUT, *MADE, "cut"])
         return texts, rejected.assign(reason=f"{NOT_WRITTEN}: dry_run")
     if not is_parted(run):
+        for log in part_logs(run.path(FOLDER)):
+            move_replies(log, lambda _: run.path(LOG))
         return generate_texts(prompts, llm=llm, log=run.path(LOG), **how)
+    move_replies(run.path(LOG), lambda _: whole_log(run.path(FOLDER)))
     parts = generate_shards(prompts, run.path(FOLDER), **_parted(run, llm))
     place = prompts["id"].reset_index(drop=True).reset_index().set_index("id")["index"]
     tables = []
@@ -54,7 +56,7 @@ def launch_table(run: Run, prompts: pd.DataFrame, *, llm: Writer | None) -> pd.D
     """
     if not is_parted(run):
         return f"this process writes all of {counted(len(prompts), 'prompt')}; synthetic.executor names a cluster"
-    found = preview_shards(prompts, run.path(FOLDER), **_parted(run, llm))
+    found = preview_shards(prompts, run.path(FOLDER), **_parted(run, llm, launches=False))
     done = f"{found['whole']:,} of {found['parts']:,} parts are whole"
     asked = f"; up to {found['per_server']:,} prompts at once for a server" if found["servers"] else ""
     print(f"{found['executor']}: {done}, {found['at_once']:,} tasks at once{asked}")  # noqa: T201
@@ -103,15 +105,14 @@ def known_speed(run: Run) -> float | None:
 
 
 def _logs(run: Run) -> list[Path]:
-    if is_parted(run):
-        return sorted(part_log(run.path(FOLDER), "x").parent.glob("*.jsonl"))
-    return [log for log in [run.path(LOG)] if log.exists()]
+    """Return the logs of all that was written, in this process and in parts."""
+    return [log for log in [run.path(LOG), *part_logs(run.path(FOLDER))] if log.exists()]
 
 
-def _parted(run: Run, llm: Writer | None) -> dict[str, Any]:
+def _parted(run: Run, llm: Writer | None, *, launches: bool = True) -> dict[str, Any]:
     """Return settings of generate_shards; the model is the one that was found, as a part is known by its name."""
     how, asked = run.config.synthetic, run.config.asking("synthetic").model_dump()
     asked["model"] = asked["model"] if llm is None else llm.name
     where = {name: how[name] for name in ("executor", "workers", "slurm", "ray")}
-    by = choose_workers(embeds=not asked["server"], **where)
+    by = choose_workers(embeds=not asked["server"], launches=launches, **where)
     return {**how.writing, "seed": run.config.seed, "llm": asked, "shards": how.parts, "by": by}

@@ -57,19 +57,22 @@ def choose_workers(
     workers: int | str = "auto",
     slurm: Mapping[str, Any] | None = None,
     ray: Mapping[str, Any] | None = None,
+    launches: bool = True,
     **_: object,
 ) -> Workers:
     """Return what works on shards (settings of assign): on this machine so many processes, which part its cores.
 
     "auto" is one a GPU, and without one by the cores. embeds: whether texts are embedded, which one worker does with
-    several cores; else two cores have one worker. Raises RuntimeError where Slurm or Ray is not to be had here.
+    several cores; else two cores have one worker. Raises RuntimeError where Slurm or Ray is not to be had here, unless
+    it is only to be told what would be launched.
     """
     if executor == "slurm":
-        if shutil.which("sbatch") is None:
+        if launches and shutil.which("sbatch") is None:
             raise RuntimeError("executor: slurm: no command `sbatch` here; run this on a machine of the cluster")
         return Workers(_many(workers), slurm["cpus_per_task"], executor=partial(SlurmRun, **slurm))
     if executor == "ray":
-        if importlib.util.find_spec("ray") is None:  # not imported: what is set before that counts, see RayRun
+        # Not imported: what is set before that counts, see RayRun.
+        if launches and importlib.util.find_spec("ray") is None:
             raise RuntimeError('executor: ray is not installed: pip install -e ".[scale]"')
         return Workers(_many(workers), ray["cpus_per_task"], executor=partial(RayRun, **ray))
     gpus = visible_gpus() if embeds else []

@@ -7,6 +7,7 @@ import re
 import pandas as pd
 import pytest
 
+from helpers.clean import benchmarks
 from helpers.clean.benchmarks import known_benchmarks, read_benchmarks
 
 ASKED = ["Which river runs through Vienna and four more capitals on its way to the sea?", "Is it so?", "Is it so?"]
@@ -143,3 +144,17 @@ def test_real_files_are_read_whole(shared):
 def test_an_error_of_its_source_names_the_benchmark(tmp_path):
     with pytest.raises(FileNotFoundError, match="^benchmark itms: no file"):
         read_benchmarks([str(tmp_path / "itms.jsonl")])
+
+
+def test_items_in_the_store_are_not_read_again_until_their_files_or_settings_change(write, tmp_path, monkeypatch):
+    path, store = write("sums.jsonl", [{"question": ASKED[0], "hint": ASKED[0] + " Think."}]), tmp_path / "items"
+    first = read_benchmarks([path], store=store)
+    pd.testing.assert_frame_equal(first, read_benchmarks([path]))
+    read, again = [], benchmarks.read_records
+    monkeypatch.setattr(benchmarks, "read_records", lambda **asked: (read.append(asked["path"]), again(**asked))[1])
+    pd.testing.assert_frame_equal(read_benchmarks([path], store=store), first)
+    assert read == []
+    other = {"name": "sums", "path": path, "columns": ["hint"]}
+    assert read_benchmarks([other], store=store)["text"].tolist() == [ASKED[0] + " Think."] and len(read) == 1
+    write("sums.jsonl", [{"question": "How many bridges has the town of the seven bridges?"}])
+    assert read_benchmarks([path], store=store)["text"].tolist() != first["text"].tolist() and len(read) == 2

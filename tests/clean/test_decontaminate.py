@@ -179,7 +179,8 @@ def test_items_that_are_too_short_are_not_searched_and_listed():
     benchmarks = items("Yes", "Is it so?", "I I I I", "你好世界", "", SHORT)
     assert found(["Yes. Is it so? I I I I 你好世界"], benchmarks) == []
     table = unsearched_items(benchmarks)
-    assert table["item"].tolist() == ["q0", "q1", "q2", "q3", "q4"] and set(table["reason"]) == {"too short"}
+    assert table["item"].tolist() == ["q0", "q1", "q2", "q3", "q4"]
+    assert table["reason"].tolist() == ["too short"] * 4 + ["no text"]
     assert found(["Is it so, Anna?"], benchmarks, least=3)[0][1] == "q1"
 
 
@@ -445,7 +446,7 @@ def test_the_table_by_benchmark_counts_rows_and_different_items():
     hits = find_contamination(rows(*texts), both)
     table = contamination_by_benchmark(hits, both, unsearched_items(both)).set_index("benchmark")
     assert (
-        table.loc["a"].to_dict() | {"items": 3, "too_short": 1, "rows": 2, "unique_items": 1}
+        table.loc["a"].to_dict() | {"items": 3, "no_text": 0, "too_short": 1, "rows": 2, "unique_items": 1}
         == table.loc["a"].to_dict()
     )
     assert table.loc["all", ["items", "rows", "unique_items", "edited", "variant"]].tolist() == [5, 2, 2, 1, 1]

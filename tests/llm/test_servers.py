@@ -16,7 +16,7 @@ import pytest
 from helpers.llm import served
 from helpers.llm.find import find_llm
 from helpers.llm.servers import Servers, open_servers
-from helpers.llm.write import write_texts
+from helpers.llm.write import write_each, write_texts
 from helpers.models import package_folder
 from tests.llm.fake_server import BREAK, SERVE, Server, say, word_of
 
@@ -123,6 +123,18 @@ def test_a_server_that_hangs_is_set_aside_and_the_others_do_its_work(serve, tmp_
     ended.set()
     assert [one.text for one in texts] == [word.upper() for word in WORDS]
     assert len(hangs.asked) <= 5
+
+
+def test_who_stops_does_not_wait_for_open_prompts(serve, tmp_path):
+    """Were they waited for, close() would hang: the server answers the second one only after it."""
+    stopped = threading.Event()
+    server = serve(lambda body: (word_of(body) == "word0" or stopped.wait(60), word_of(body))[1])
+    steps = write_each(say(*WORDS[:3]), llm=opened(server, timeout=90), log=tmp_path / "log")
+    assert next(steps) == 1
+    steps.close()
+    assert not stopped.is_set() and len(server.asked) >= 1
+    stopped.set()
+    assert [one.text for one in write_texts(say(*WORDS[:3]), llm=opened(server), log=tmp_path / "log")] == WORDS[:3]
 
 
 def test_a_prompt_that_takes_too_long_everywhere_fails_alone(serve, tmp_path):
@@ -284,7 +296,7 @@ KILLED = """
 import sys
 from pathlib import Path
 from helpers.llm.servers import open_servers
-from helpers.llm.write import write_texts
+from helpers.llm.write import write_each, write_texts
 words = [f"word{number}" for number in range(24)]
 llm = open_servers(sys.argv[2:], concurrency=2)
 write_texts([[{"role": "user", "content": word}] for word in words], llm=llm, log=Path(sys.argv[1]))

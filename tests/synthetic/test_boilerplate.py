@@ -253,6 +253,8 @@ def test_a_list_of_rules_of_ones_own(tmp_path):
         "it rained. I hope this helps!",
         ["beep"],
     )
+    mine.write_text("openings:\n  - {name: robot, find: 'Robot says: it '}\n")
+    assert cut_boilerplate("Robot says: it rained.", rules=mine) == ("rained.", ["robot"])
     mine.with_name("bad.yaml").write_text("openings: [{name: bad, find: '('}]")
     with pytest.raises(ValueError, match="bad.yaml: '\\(' is no regular expression"):
         read_rules(mine.with_name("bad.yaml"))

@@ -16,9 +16,11 @@ import pytest
 
 from helpers.assign_settings import Ray, Slurm
 from helpers.llm.find import find_llm
+from helpers.runs import open_run
 from helpers.synthetic.generate import generate_texts
 from helpers.synthetic.generate_shards import WriteShard, generate_shards, llm_of_part, preview_shards
 from helpers.synthetic.parts import part_log, part_number, part_of, part_prompts, write_parts
+from helpers.synthetic.write import launch_table, write_run
 from helpers.vectors.executors import RayRun, SlurmRun, Workers, choose_workers
 from tests.llm.fake_server import Server, word_of
 
@@ -103,6 +105,38 @@ def test_a_second_run_and_another_number_of_parts_ask_nothing_anew(serve, tmp_pa
     assert len(server.asked) == 49 and rows_of(other)["id"].tolist() == sorted(
         f"id-{word}" for word in [*WORDS[1:], "new"]
     )
+
+
+def test_workers_go_on_with_what_one_process_wrote_and_the_other_way_round(serve, tmp_path):
+    server = serve()
+    source = tmp_path / "rows.jsonl"
+    source.write_text('{"text": "one"}\n')
+    asking = {"llm": {"server": server.address}, "min_tokens": 1}
+
+    def written(prompts, **how):
+        overrides = {"synthetic": asking | how}
+        run = open_run(str(source), overrides, tmp_path / "runs")
+        return write_run(run, prompts, llm=find_llm(**run.config.asking("synthetic")))
+
+    some, _ = written(asked(WORDS[:9]))
+    rows, _ = written(asked(), parts=3)
+    assert len(server.asked) == 24 and rows["id"].tolist() == asked()["id"].tolist()
+    pd.testing.assert_frame_equal(rows.head(9), some, check_dtype=False)
+    again, _ = written(asked())
+    assert len(server.asked) == 24
+    pd.testing.assert_frame_equal(again, rows, check_dtype=False)
+
+
+def test_what_a_cluster_would_be_given_is_told_where_there_is_none(serve, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PATH", "/nowhere")
+    source = tmp_path / "rows.jsonl"
+    source.write_text('{"text": "one"}\n')
+    how = {"executor": "slurm", "slurm": {"partition": "night"}, "llm": {"server": serve().address}}
+    run = open_run(str(source), {"synthetic": how}, tmp_path / "runs")
+    tasks = launch_table(run, asked(), llm=None)
+    assert tasks["prompts"].tolist() == [24] and "#SBATCH --partition=night" in capsys.readouterr().out
+    with pytest.raises(RuntimeError, match="no command `sbatch` here"):
+        write_run(run, asked(), llm=None)
 
 
 def test_a_part_begins_with_its_own_server(serve, tmp_path):

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from helpers.clean.decontaminate import drop_contaminated, find_contamination
 from helpers.clean.dedup import find_near_duplicates
-from helpers.synthetic.take_out import add_scores, dropped_table, take_out
+from helpers.synthetic.take_out import add_scores, dropped_table, need_columns, take_out
+from helpers.synthetic_settings import Synthetic
 
 SOURCE = (
     "Bees dance to tell the others where the linden trees are in flower, and how far away they stand from the hive."
@@ -70,3 +71,12 @@ def test_copies_of_other_rows_and_rules_on_scores_that_are_not_there_are_refused
     assert left.empty and dropped.empty and "reason" in dropped
     assert dropped_table(dropped) == "no text was dropped"
     assert dropped_table(take_out(ROWS, hits, copies)[1])["style"].tolist() == ["story"] * 3
+
+
+def test_columns_that_no_text_will_have_are_refused_before_anything_is_written():
+    need_columns(Synthetic(keep=["n_tokens >= 300", "style == 'story'"]), scored=False)
+    need_columns(Synthetic(keep=["score >= 3"], stays="best", best_by="score"), scored=True)
+    with pytest.raises(ValueError, match="score"):
+        need_columns(Synthetic(keep=["score >= 3"]), scored=False)
+    with pytest.raises(ValueError, match="synthetic.best_by: no column 'rank'; columns are id, text"):
+        need_columns(Synthetic(stays="best", best_by="rank"), scored=True)
