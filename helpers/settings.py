@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from helpers.assign_settings import Assign
 from helpers.clean_settings import Clean
+from helpers.explore_settings import Explore
 from helpers.label_settings import Label
 from helpers.llm_settings import LanguageModel
 from helpers.quality_settings import Quality, Uses
@@ -174,6 +175,7 @@ class Config(Section):
     quality: Quality = Quality()
     uses: Uses = Uses()
     synthetic: Synthetic = Synthetic()
+    explore: Explore = Explore()
 
     @model_validator(mode="before")
     @classmethod
@@ -183,9 +185,10 @@ class Config(Section):
             text = given.get("text", {})
             truth, shown = given.get("evaluate", {}).get("truth"), given.get("plot", {}).get("hover_columns", [])
             best = given.get("clean", {}).get("best_by")
+            asked = [given.get("explore", {}).get(name) for name in ("time", "classes", "sources")]
             kept, shown = ([one] if isinstance(one, str) else list(one) for one in (text.get("keep", []), shown))
             carried = [given.get(section, {}).get("column") for section in ("embed", "cluster")]
-            named = [name for name in [truth, best, *shown] if name and name not in (*kept, *carried)]
+            named = [name for name in [truth, best, *asked, *shown] if name and name not in (*kept, *carried)]
         except (AttributeError, KeyError, TypeError):
             return given  # nothing is named, or what is there is wrong and is refused in its own place
         return {**given, "text": {**text, "keep": [*kept, *dict.fromkeys(named)]}} if named else given

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from helpers.files import read_value
-from helpers.runs import STAGES
+from helpers.stages import STAGES
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ["text", "vectors", "clean", "topics", "assign", "quality", "synthetic"]
-BESIDES = {"assign": {"topics"}}  # new rows are given a map's topics
+ROOMS = ["text", "vectors", "clean", "topics", "assign", "quality", "synthetic", "explore"]
+BESIDES = {"assign": {"topics"}, "explore": {"topics"}}  # both go on from a map
 MODULES = sorted((ROOT / "helpers").rglob("*.py"))
 
 

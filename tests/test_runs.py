@@ -3,8 +3,9 @@ import pandas as pd
 import pytest
 
 from helpers.past_runs import forget, list_runs
-from helpers.runs import STAGES, open_run
+from helpers.runs import open_run
 from helpers.shown import settings_table
+from helpers.stages import STAGES
 from helpers.topics.cluster import cluster_points
 from helpers.topics.tree import grow_tree
 

@@ -12,8 +12,9 @@ from helpers.assign_settings import NewSource
 from helpers.files import read_value
 from helpers.findings import has_map
 from helpers.quality_settings import Model
-from helpers.runs import STAGES, Run
+from helpers.runs import Run
 from helpers.settings import Config, Embed
+from helpers.stages import STAGES
 from helpers.text.audit import count_texts
 from helpers.text.style import style_figures
 from helpers.text.truncate import truncate_texts

@@ -8,7 +8,8 @@ import pandas as pd
 
 from helpers.files import read_value
 from helpers.findings import SCORES, has_map, table
-from helpers.runs import STAGES, Run
+from helpers.runs import Run
+from helpers.stages import STAGES
 
 WHOLE = ("text", "turns", "speakers")
 

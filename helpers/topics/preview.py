@@ -13,9 +13,9 @@ import pandas as pd
 from helpers.shown import percent
 from helpers.topics.cluster import cluster_points
 from helpers.topics.evaluate import agreement
-from helpers.topics.explore import draw_cut
 from helpers.topics.neighbours import find_neighbours
 from helpers.topics.reduce import reduce_vectors
+from helpers.topics.sizes import draw_cut
 from helpers.topics.tree import grow_tree
 from helpers.topics.tune import choose_size, tune_sizes
 from helpers.vectors.embedder import Embedder, find_embedder

@@ -1,7 +1,7 @@
 """HDBSCAN's tree -> what every min_cluster_size would give, and the one to take.
 
 The tree is grown once and cut for each size, so fifty sizes take seconds. How often a topic comes back is seen in
-layouts made with other seeds. explore.py shows it all.
+layouts made with other seeds. sizes.py shows it all.
 """
 
 from __future__ import annotations

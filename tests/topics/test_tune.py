@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.settings import Cluster
-from helpers.topics.explore import explore_sizes, plot_tuning
 from helpers.topics.reduce import reduce_vectors
+from helpers.topics.sizes import explore_sizes, plot_tuning
 from helpers.topics.tree import condense, cut_tree, grow_tree
 from helpers.topics.tune import Choice, choose_size, jaccard, list_sizes, tune_sizes, tuning_table
 

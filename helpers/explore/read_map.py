@@ -1,0 +1,58 @@
+"""A run with a finished map -> the map in memory: rows with all that is known of them, topics, vectors, points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from helpers.files import read_value
+from helpers.findings import has_map, table
+from helpers.runs import Run
+
+UNASSIGNED = -1
+
+
+@dataclass(frozen=True)
+class TopicMap:
+    """A finished map.
+
+    rows: as findings.table returns them, a line a row. topics: as topics.parquet, the unassigned first. layers: as
+    layers.parquet. vectors: (n different texts, d) float16 of unit length, read from the disk as they are needed;
+    rows["vector"] is each row's line in them.
+    """
+
+    rows: pd.DataFrame
+    topics: pd.DataFrame
+    layers: pd.DataFrame
+    vectors: np.ndarray
+
+    @property
+    def names(self) -> dict[int, str]:
+        """The labels by topic."""
+        return dict(zip(self.topics["topic"].tolist(), self.topics["label"].tolist(), strict=True))
+
+    @property
+    def row_vectors(self) -> np.ndarray:
+        """The vector of each row (rows, d) float32; equal texts have equal ones."""
+        return np.asarray(self.vectors[self.rows["vector"].to_numpy()], dtype=np.float32)
+
+    def column(self, name: str, *, setting: str) -> pd.Series:
+        """Return a column of the rows; ValueError names the setting that asked for one that is not there."""
+        if name not in self.rows:
+            known = ", ".join(map(str, self.rows.columns))
+            raise ValueError(
+                f"{setting}: no column {name!r}; columns are {known}. A column of the source has to be named in "
+                "text.keep; then run all cells of 1_topics_template again"
+            )
+        return self.rows[name]
+
+
+def read_map(run: Run) -> TopicMap:
+    """Return a run's finished map. Raises FileNotFoundError where there is none."""
+    if not has_map(run):
+        raise FileNotFoundError(f"{run.folder} has no finished map: run all cells of 1_topics_template first")
+    topics, layers = (read_value(run.path(name)) for name in ("topics.parquet", "layers.parquet"))
+    vectors = np.load(run.path("vectors.npy"), mmap_mode="r", allow_pickle=False)
+    return TopicMap(table(run), topics, layers, vectors)

@@ -1,0 +1,28 @@
+"""The settings of exploring a map: what it is asked, compared with, and which rows are picked; names and defaults."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from helpers.section import Count, Names, Section
+
+
+class Explore(Section):
+    """What a finished map is asked."""
+
+    questions: Names = []  # whose nearest rows are shown
+    found: Count = 10  # rows shown for each
+    where: Names = []  # rules that these rows fulfil, such as "score >= 3"
+    time: str | None = None  # column of dates: how topics change over time
+    every: Literal["auto", "day", "week", "month", "quarter", "year"] = "auto"  # how long a span is
+    classes: str | None = None  # column of classes: how topics differ between them
+    sources: str | None = None  # column that says from which source a row is; with source.also that of its names
+    base: str | None = None  # the source that the others are held against; none: the one with the most rows
+    run: str | None = None  # another run, whose topics are held against these
+    pick: Annotated[int, Field(ge=0)] = 0  # rows that cover the map, for annotation, evaluation or a smaller set
+    pick_by: Literal["even", "size", "root"] = "even"  # rows a topic: as many each, by its size, by the size's root
+    pick_shares: dict[int, Annotated[float, Field(gt=0)]] = {}  # or by topic, what share each gets; others get none
+    pick_keep: Names = []  # rules that picked rows fulfil
+    pick_best_by: str | None = None  # column of scores: of rows that cover as much, the better one is picked
