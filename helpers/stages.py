@@ -18,6 +18,7 @@ STAGES = {
     "cluster": ("stages/clusters.parquet",),
     "layers": ("stages/placed.parquet", "stages/layers.parquet"),
     "assign_rest": ("stages/assigned.parquet", "stages/sizes.parquet", "stages/points.npy"),
+    "apply_edits": ("stages/edited.parquet", "stages/edited_layers.parquet", "stages/effects.parquet"),
     "describe": ("stages/described.parquet",),
     "label": ("topics.parquet", "layers.parquet"),
 }

@@ -39,7 +39,7 @@ def stack_layers(
     weights = rows_of(own)
     fine = clusters["topic"].to_numpy()
     if not len(edges):
-        return clusters, _table([("fine", fine)], weights, np.full(fine.max(initial=-1) + 1, np.nan))
+        return clusters, layer_table([("fine", fine)], weights, np.full(fine.max(initial=-1) + 1, np.nan))
     smallest = min(SMALLEST, min_cluster_size)
     settings = {"min_cluster_size": min_cluster_size, "method": method}
     others = [dense(cut_tree(condense(one, smallest=smallest), **settings)[0]) for one in again]
@@ -51,7 +51,7 @@ def stack_layers(
             break
         layers.append((name, number_by_size(nodes, weights=weights)))
     placed = clusters.assign(**{f"topic_{name}": topics for name, topics in layers[1:]})
-    return placed, _table(layers, weights, jaccard(fine, others, weights))
+    return placed, layer_table(layers, weights, jaccard(fine, others, weights))
 
 
 def _broader(tree: Tree, nodes: np.ndarray, *, above: int, method: str) -> np.ndarray | None:
@@ -81,7 +81,11 @@ def _held(tree: Tree, nodes: np.ndarray, wider: np.ndarray) -> np.ndarray:
     return held
 
 
-def _table(layers: list[tuple[str, np.ndarray]], weights: np.ndarray, stability: np.ndarray) -> pd.DataFrame:
+def layer_table(layers: list[tuple[str, np.ndarray]], weights: np.ndarray, stability: np.ndarray) -> pd.DataFrame:
+    """Return a line a topic of every layer: layer, topic, size, parent, stability, see stack_layers.
+
+    layers: name and topic of each point (n,), from the finest; weights: (n,) rows; stability: of the fine topics.
+    """
     lines = []
     for at, (name, topics) in enumerate(layers):
         count = topics.max(initial=-1) + 1

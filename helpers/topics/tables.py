@@ -18,6 +18,7 @@ from helpers.text.audit import kept_rows
 from helpers.topics.tune import RETURNS, Choice
 
 INNER = ["n_tokens_before"]
+MARKS = ("assigned", "edited")  # columns of clusters that say how a text came to its topic
 
 
 def assemble_rows(
@@ -34,13 +35,14 @@ def assemble_rows(
 
     texts: with `vector`, the line of each row in clusters, points and nearest. topic_middle and topic_broad follow
     where there are such layers, assigned where the fit was made of a sample (whether the row was left out of it),
-    nearest_topic and similarity, see outliers.py, summary_label (the topic's label) and model_name (the LLM that gave
-    it, null where none did), turns (where each turn starts in text, in characters) and speakers (the role of each, null
-    where the source names none), and then the source columns asked for, as source_NAME where a column of that name is
-    there already; those named in `without` (own vectors) stay behind.
+    edited where there are edits (whether one moved it), nearest_topic and similarity, see outliers.py, summary_label
+    (the topic's label) and model_name (the LLM that gave it, null where none did), turns (where each turn starts in
+    text, in characters) and speakers (the role of each, null where the source names none), and then the source columns
+    asked for, as source_NAME where a column of that name is there already; those named in `without` (own vectors) stay
+    behind.
     """
     line = texts["vector"].to_numpy()
-    beside = [clusters[[name for name in clusters if name.startswith("topic_") or name == "assigned"]]]
+    beside = [clusters[[name for name in clusters if name.startswith("topic_") or name in MARKS]]]
     beside += [] if nearest is None else [nearest]
     found = {
         "topic": clusters["topic"].to_numpy()[line],
