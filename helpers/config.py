@@ -162,6 +162,8 @@ def _file_placed(key: str, value: Any) -> Any:  # noqa: ANN401
     """Return the whole name of a file, folder or glob that is in the working directory or else the repository."""
     if key in FILES and isinstance(value, list):
         return [_file_placed(key, one) for one in value]
+    if key == "also" and isinstance(value, dict):
+        return {name: _file_placed("path", one) for name, one in value.items()}
     if key in NAMED and isinstance(value, dict):
         return {_file_placed(key, name): share for name, share in value.items()}
     if key in NAMED and isinstance(value, str) and not re.search(r"[./\\]", value):

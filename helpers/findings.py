@@ -11,6 +11,7 @@ from helpers.clean.decontaminate import best_hits
 from helpers.files import read_value
 from helpers.runs import Run
 from helpers.shown import percent
+from helpers.text.sources.several import SOURCE_NAME
 
 SCORES, COPIES, HITS, LABELS = (
     "quality/scores.parquet",
@@ -69,12 +70,15 @@ def columns_to_colour(run: Run, rows: pd.DataFrame) -> pd.DataFrame:
     """Return columns by which a map's points are coloured, in the order of rows; one vector has one value.
 
     score (to two digits), domains, uses, near_duplicate ("yes" where all rows of the point go), contaminated_by (the
-    benchmark, of any of its rows): those of which something was found.
+    benchmark, of any of its rows): those of which something was found. Where there are several sources, source_name as
+    well: those that have the text.
     """
     found = join_findings(run, rows)
     vector = rows["vector"].to_numpy()
     shown = found[[name for name in ("score", "domains", "uses") if name in found_columns(run)]].round(DIGITS)
     shown = shown.groupby(vector).transform("first")
+    if SOURCE_NAME in rows:
+        shown[SOURCE_NAME] = rows.groupby("vector")[SOURCE_NAME].agg(_sources).loc[vector].to_numpy()
     if "near_duplicate_of" in found:
         goes = found["near_duplicate_of"].notna().groupby(vector).transform("all")
         shown["near_duplicate"] = np.where(goes, "yes", "")
@@ -132,6 +136,11 @@ def _by_id(name: str, lines: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     labelled = lines.merge(rows[["id", "vector"]], on="id").drop_duplicates("vector").set_index("vector")
     told = {column: rows["vector"].map(labelled[column].map(", ".join)).to_numpy() for column in FOUND[LABELS]}
     return pd.DataFrame(told, index=rows["id"])
+
+
+def _sources(names: pd.Series) -> str:
+    """Return the sources that have a text."""
+    return ", ".join(sorted(set(names)))
 
 
 def _most_frequent(labels: Sequence[str | None]) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from helpers.assign_settings import Assign
+from helpers.assign_settings import Assign, NewSource
 from helpers.clean_settings import Clean
 from helpers.explore_settings import Explore
 from helpers.label_settings import Label
@@ -17,10 +17,12 @@ from helpers.llm_settings import LanguageModel
 from helpers.quality_settings import Quality, Uses
 from helpers.section import Count, Names, Section, Share
 from helpers.synthetic_settings import Synthetic, WritingModel
+from helpers.text.sources.several import SOURCE_NAME
 
-WORKING_NAMES = set(
-    "id position record text turns speakers source_rows n_tokens n_tokens_before truncated duplicate_of vector".split()
-)
+WORKING_NAMES = {
+    *"id position record text turns speakers source_rows n_tokens n_tokens_before truncated duplicate_of".split(),
+    *("vector", SOURCE_NAME),
+}
 
 
 class Source(Section):
@@ -31,7 +33,9 @@ class Source(Section):
     config: str | None = None  # of a hub dataset that has several
     revision: str | None = None
     id: str | None = None  # column of the rows' own ids; else `id`, `uuid` and the like, else a hash of the content
-    start: Annotated[int, Field(ge=0)] = 0  # first row, from 0
+    name: str | None = None  # beside others: what its rows have as source_name; else the name of file or dataset
+    also: dict[str, NewSource] = {}  # further sources on the same map, by name
+    start: Annotated[int, Field(ge=0)] = 0  # first row, from 0; of each source
     end: Annotated[int, Field(ge=0)] | None = None  # row before which to stop
 
 
@@ -188,7 +192,8 @@ class Config(Section):
             asked = [given.get("explore", {}).get(name) for name in ("time", "classes", "sources")]
             kept, shown = ([one] if isinstance(one, str) else list(one) for one in (text.get("keep", []), shown))
             carried = [given.get(section, {}).get("column") for section in ("embed", "cluster")]
-            named = [name for name in [truth, best, *asked, *shown] if name and name not in (*kept, *carried)]
+            there = (None, SOURCE_NAME, *kept, *carried)
+            named = [name for name in [truth, best, *asked, *shown] if name not in there]
         except (AttributeError, KeyError, TypeError):
             return given  # nothing is named, or what is there is wrong and is refused in its own place
         return {**given, "text": {**text, "keep": [*kept, *dict.fromkeys(named)]}} if named else given
@@ -214,6 +219,8 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _refuse_to_fit_what_is_ready(self) -> Config:
+        if self.embed.file and self.source.also:
+            raise ValueError("embed.file has a line a row of one source: give each source's rows a column of vectors")
         if self.fit.sample and (self.reduce.columns or self.cluster.column):
             ready = "reduce.columns" if self.reduce.columns else "cluster.column"
             raise ValueError(f"fit.sample: {ready} has what a fit would find; take sample for fewer rows")

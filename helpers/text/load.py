@@ -8,8 +8,10 @@ from __future__ import annotations
 import hashlib
 import heapq
 import json
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ import pandas as pd
 
 from helpers.text.sources.locate import files_state, is_hub, is_many, left_out, shown_name, source_files
 from helpers.text.sources.records import FIRST, Record, Rejected, read_records
+from helpers.text.sources.several import SOURCE_NAME, read_several
 from helpers.text.sources.values import canonical_json, kind_name, tidy_column
 
 __all__ = ["Record", "Rejected", "describe_source", "load_rows", "read_records", "repeated_ids"]
@@ -34,6 +37,8 @@ def load_rows(
     start: int = 0,
     end: int | None = None,
     id: str | None = None,
+    name: str | None = None,
+    also: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
     sample: int = 0,
     seed: int = 42,
     apart: Sequence[str] = (),
@@ -44,8 +49,9 @@ def load_rows(
     source from 0, record (JSON with sorted keys), and the columns named in `apart`, which are not in record. Their
     order is that of a hash of (seed, id, content), so the same records in any order give the same rows; sample
     keeps so many of the smallest hashes. Rejected: position, line, file, reason, of all that were met. Without a
-    sample, rows and rejected together are the records from start to end. Raises FileNotFoundError and ValueError
-    that say what exists.
+    sample, rows and rejected together are the records from start to end. also: further sources by name, see
+    read_several, whose rows are among these; the column source_name says of which each is, those of path are of `name`.
+    Raises FileNotFoundError and ValueError that say what exists.
     """
     from tqdm import tqdm
 
@@ -53,12 +59,26 @@ def load_rows(
         raise ValueError(f"source.end: expected more than source.start, {start}, or nothing; got {end}")
     if taken := [name for name in apart if name in OWN_COLUMNS]:
         raise ValueError(f"column {taken[0]!r} cannot be kept apart: rows have their own of that name")
-    where = {"path": path, "split": split, "config": config, "revision": revision, "start": start, "end": end}
-    records = read_records(**where, id=id, apart=apart)
+    where = {"path": path, "split": split, "config": config, "revision": revision, "id": id}
+    part = {"start": start, "end": end, "apart": apart}
+    if also:
+        records, apart = read_several(name_sources(where, name, also), **part), [*apart, SOURCE_NAME]
+    else:
+        records = read_records(**where, **part)
     rejected: list[Rejected] = []
     good = _good(tqdm(records, desc="rows", unit=" rows", delay=2, mininterval=0.5), rejected)
     chosen = heapq.nsmallest(sample, good, key=_order(seed)) if sample else sorted(good, key=_order(seed))
     return _rows_table(chosen, apart), _rejected_table(rejected)
+
+
+def name_sources(
+    where: Mapping[str, Any], name: str | None, also: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Return all sources by name, that of `where` first; without a name it is called as its file or dataset is."""
+    first = name or re.split(r"[/\\]", str(where["path"]).rstrip("/\\"))[-1].partition(".")[0] or "first"
+    if first in also:
+        raise ValueError(f"source.also: two sources are called {first!r}: name them apart, the first by source.name")
+    return {first: dict(where), **{other: dict(**settings) for other, settings in also.items()}}
 
 
 def repeated_ids(rows: pd.DataFrame) -> int:
@@ -72,13 +92,20 @@ def source_fingerprint(
     split: str = "train",
     config: str | None = None,
     revision: str | None = None,
+    also: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
     known: str | None = None,
     **_: Any,  # noqa: ANN401 - the other settings of load_rows, so that a whole section may be given
 ) -> str:
     """Return a text that changes when the source does: the hub's commit, or the files' names, sizes and times.
 
-    known: what this said before, which stands where the hub cannot be asked now.
+    known: what this said before, which stands where the hub cannot be asked now. also: further sources, each of which
+    adds a line.
     """
+    if also:
+        before = (known or "").split("\n")
+        each = [{"path": path, "split": split, "config": config, "revision": revision}, *also.values()]
+        before += [""] * (len(each) - len(before))
+        return "\n".join(source_fingerprint(**one, known=line) for one, line in zip(each, before, strict=False))
     if is_hub(path):
         from helpers.text.sources.hub import hub_revision
 

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from helpers.text.by_source import convert_by_source
 from helpers.text.exchange import exchange_turns, sample_turns
 from helpers.text.formats import complete_format, detect_format, need_columns, speaker_column
 from helpers.text.messages import message_turns
 from helpers.text.sources.records import FIRST
+from helpers.text.sources.several import SOURCE_NAME
 from helpers.text.sources.values import tidy_column
 from helpers.text.turns import Turn, Unusable, column_turns, role_of, text_of
 
@@ -64,9 +67,14 @@ def convert_rows(
     its group, and the column source_rows says of how many. texts.attrs["format"] has the settings used. roles: all,
     user, assistant, system, tool, first_user, last_assistant ..., or several. sample: with format grouped only, so
     many conversations are taken, those of the smallest hashes of (seed, id); load.py samples all other rows. settled:
-    format and columns are known, and rows without them are rejected. Raises ValueError for settings that do not fit the
+    format and columns are known, and rows without them are rejected. Rows of several sources are converted each by its
+    own format, see by_source.py. Raises ValueError for settings that do not fit the
     rows.
     """
+    if SOURCE_NAME in rows:
+        given = {"format": format, "column": column, "columns": columns, "roles": roles, "role_names": role_names}
+        given |= {"separator": separator, "group": group, "order": order, "sample": sample, "settled": settled}
+        return convert_by_source(rows, partial(convert_rows, **given, seed=seed), keep=keep)
     first = [json.loads(record) for record in rows["record"].head(FIRST)]
     apart = [name for name in rows.columns if name not in ("id", "position", "record")]
     _check_keep(keep, apart)
