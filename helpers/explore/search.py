@@ -15,6 +15,7 @@ from helpers.files import read_value
 from helpers.models import KNOWN
 from helpers.runs import Run
 from helpers.text.excerpt import one_line, shorten
+from helpers.topics.describe import stop_word_list
 from helpers.vectors.blocks import blocks
 from helpers.vectors.embedder import Embedder, find_embedder, unit_length
 from helpers.vectors.new_rows import READING
@@ -63,6 +64,40 @@ def search(
     return _hits(
         topic_map, vector, n=n, where=where, words=[word for word in _words(question) if word not in set(stops)]
     )
+
+
+def search_all(
+    topic_map: TopicMap,
+    questions: Sequence[str],
+    *,
+    embedder: Embedder | None,
+    n: int = 10,
+    where: Sequence[str] = (),
+) -> pd.DataFrame:
+    """Return what search does for each question, one after the other, with the column question before.
+
+    Words that say little, by the languages of the rows, are not told as matches.
+    """
+    stops = stop_word_list("auto", topic_map.languages)
+    asked = {"embedder": embedder, "n": n, "where": where, "stops": stops}
+    found = [search(topic_map, one, **asked).assign(question=one) for one in dict.fromkeys(questions)]
+    columns = ["question", "rank", "id", "similarity", "topic", "label", "words", "rows", "text"]
+    return pd.concat(found, ignore_index=True)[columns] if found else pd.DataFrame(columns=columns)
+
+
+def hits_table(hits: pd.DataFrame) -> pd.DataFrame | str:
+    """Return hits to be read, similarities with two digits, or that nothing was asked or found."""
+    if hits.empty:
+        return "nothing was found: explore.questions has what is looked for, explore.where the rules that rows fulfil"
+    return hits.assign(similarity=[f"{one:.2f}" for one in hits["similarity"]])
+
+
+def rows_with_hits(topic_map: TopicMap, hits: pd.DataFrame) -> pd.DataFrame:
+    """Return the map's rows with the column question: the first for which a row's text was found, else ""."""
+    own = topic_map.rows.set_index("id")["vector"]
+    first = hits.assign(vector=own.loc[hits["id"]].to_numpy()).drop_duplicates("vector").set_index("vector")["question"]
+    found = topic_map.rows["vector"].map(first).astype(object)
+    return topic_map.rows.assign(question=found.where(found.notna(), ""))
 
 
 def more_like(topic_map: TopicMap, ids: Sequence[str] | str, *, n: int = 10, where: Sequence[str] = ()) -> pd.DataFrame:

@@ -9,8 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers.explore.pictures_search import plot_hits
 from helpers.explore.read_map import TopicMap
-from helpers.explore.search import find_asker, more_like, nearest_topics, question_vector, search
+from helpers.explore.search import (
+    find_asker,
+    hits_table,
+    more_like,
+    nearest_topics,
+    question_vector,
+    rows_with_hits,
+    search,
+    search_all,
+)
 from helpers.runs import open_run
 from helpers.vectors.embedder import find_embedder, unit_length
 
@@ -143,3 +153,28 @@ def test_questions_are_read_with_the_map_s_own_embedder(tmp_path):
     told = open_run(str(source), {"embed.prefix": "passage: "}, tmp_path / "runs2")
     assert find_asker(told) == replace(embedder, prefix="query: ")
     assert find_asker(open_run(str(source), {"embed.column": "v"}, tmp_path / "runs3")) is None
+
+
+def test_several_questions_stand_one_after_the_other_and_on_the_map():
+    topic_map = made(TEXTS, x=np.linspace(-1, 1, len(TEXTS)), y=np.linspace(3, 1, len(TEXTS)))
+    questions = ["the parcel $x_1$ <script>", "dog and dog", "the parcel $x_1$ <script>"]
+    hits = search_all(topic_map, questions, embedder=Reader(), n=4)
+    assert (
+        hits["question"].tolist() == [questions[0]] * 4 + [questions[1]] * 4
+        and hits["rank"].tolist() == [1, 2, 3, 4] * 2
+    )
+    assert "the" not in " ".join(hits["words"]).split(", ") and "and" not in hits["words"].tolist()
+    marked = rows_with_hits(topic_map, hits).set_index("id")["question"]
+    for question in questions[:2]:
+        first = hits.loc[(hits["question"] == question) & (hits["rank"] == 1), "id"].item()
+        assert marked[first] == question
+    copies = marked[["r1", "r64", "r65"]]
+    assert copies.nunique() == 1 and (marked == "").sum() > 50
+    figure = plot_hits(topic_map, hits)
+    shown = [text.get_text() for text in figure.axes[0].texts]
+    assert [one for one in shown if one.isdigit()] == ["1", "2", "3", "4"] * 2
+    assert all(not text.get_parse_math() for text in figure.axes[0].texts + figure.axes[0].get_legend().get_texts())
+    nothing = search_all(topic_map, [], embedder=None)
+    assert (
+        nothing.empty and "explore.questions" in hits_table(nothing) and isinstance(plot_hits(topic_map, nothing), str)
+    )
