@@ -31,7 +31,7 @@ def new(
 
 @app.command()
 def run(
-    template: Annotated[str, typer.Argument(help="topics, assign, quality, uses, or synthetic")],
+    template: Annotated[str, typer.Argument(help="topics, assign, quality, uses, synthetic, or explore")],
     names: Annotated[list[str], typer.Argument(help="datasets: configured names, files, hub names, or @LIST")],
     set_: Annotated[list[str] | None, typer.Option("--set", help="section.key=value, may be repeated")] = None,
     runs: Runs = None,
@@ -154,7 +154,7 @@ def _say(template: str, report: dict, runs: str | None, seconds: float) -> None:
 
     coverage = report.get("coverage")
     covered = "none could be used" if coverage is None else f"coverage {percent(coverage)}"
-    rows = f"{report['rows']:,} rows ({report['rejected']:,} rejected)"
+    rows = f"{report['rows']:,} rows ({report.get('rejected', 0):,} rejected)"
     if template == "assign":
         expected = percent(report["expected_coverage"])
         print(f"\n{report['title']}: new rows, {covered} where {expected} were expected, {rows}, {seconds:.0f} s")
@@ -174,6 +174,10 @@ def _say(template: str, report: dict, runs: str | None, seconds: float) -> None:
         told = f"{report['labelled']:,} of {report['rows']:,} rows labelled, {covered}, {seconds:.0f} s"
         print(f"\n{report['title']}: {told}\ndomains: {top_labels(report, 'domains')}")
         print(f"uses: {top_labels(report, 'uses')}\ntables: {report['output']}")
+        return
+    if template == "explore":
+        answered = ", ".join(report["answered"]) or "nothing was asked: set explore.questions, explore.pick or others"
+        print(f"\n{report['title']}: {answered}, {seconds:.0f} s\ntables: {report['output']}")
         return
     page = runs_folder(runs) / report["name"] / "map.html"
     shown = page if page.exists() else f"{page.with_suffix('.png')} (the page was not written, see above)"

@@ -19,8 +19,8 @@ class Explore(Section):
     every: Literal["auto", "day", "week", "month", "quarter", "year"] = "auto"  # how long a span is
     classes: str | None = None  # column of classes: how topics differ between them
     sources: str | None = None  # column that says from which source a row is; with source.also that of its names
-    base: str | None = None  # the source that the others are held against; none: the one with the most rows
-    run: str | None = None  # another run, whose topics are held against these
+    base: str | None = None  # the source that others are held against; none: of source.also the first, else the largest
+    run: str | None = None  # another run, or its folder: what became of its topics here
     pick: Annotated[int, Field(ge=0)] = 0  # rows that cover the map, for annotation, evaluation or a smaller set
     pick_by: Literal["even", "size", "root"] = "even"  # rows a topic: as many each, by its size, by the size's root
     pick_shares: dict[int, Annotated[float, Field(gt=0)]] = {}  # or by topic, what share each gets; others get none

@@ -19,10 +19,8 @@ from helpers.section import Count, Names, Section, Share
 from helpers.synthetic_settings import Synthetic, WritingModel
 from helpers.text.sources.several import SOURCE_NAME
 
-WORKING_NAMES = {
-    *"id position record text turns speakers source_rows n_tokens n_tokens_before truncated duplicate_of".split(),
-    *("vector", SOURCE_NAME),
-}
+WORKING_NAMES = set(f"id position record {SOURCE_NAME} text turns speakers source_rows vector duplicate_of".split())
+WORKING_NAMES |= {"n_tokens", "n_tokens_before", "truncated"}
 
 
 class Source(Section):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.assign.drift import BINS, Found
+from helpers.proportions import wilson_interval
 from helpers.shown import percent, quiet_figure
 from helpers.text.excerpt import one_line, shorten
 from helpers.topics.assigner import Assigner, read_assigner, rising_chances
@@ -92,8 +93,8 @@ def plot_reliability(model_folder: Path) -> Any:  # noqa: ANN401 - a Figure, or 
     figure, axes = quiet_figure(height=3.4, width=5.5)
     axes.plot([0, 1], [0, 1], color="#bbbbbb", lw=1, ls="--")
     for sure, share, count in means:
-        middle, half = _wilson(share, count)
-        reach = np.clip([[share - middle + half], [middle + half - share]], 0, 1)
+        low, high = wilson_interval(np.array([share * count]), np.array([count]))
+        reach = [share - low, high - share]
         axes.errorbar(sure, share, yerr=reach, fmt="o", color=INK, ms=4)
     low = max(0.0, min(min(one[:2]) for one in means) - 0.1)
     axes.set(xlim=(low, 1.01), ylim=(low, 1.01))
@@ -152,10 +153,3 @@ def _judged_by_others(assigner: Assigner) -> tuple[np.ndarray, np.ndarray]:
     for one in range(FOLDS):
         said[fold == one] = np.interp(margins[fold == one], *rising_chances(margins[fold != one], right[fold != one]))
     return said, right
-
-
-def _wilson(share: float, count: int, z: float = 1.96) -> tuple[float, float]:
-    """Return the middle and half the width of the interval of a share."""
-    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
-    half = z * np.sqrt(share * (1 - share) / count + z * z / (4 * count * count)) / (1 + z * z / count)
-    return middle, half

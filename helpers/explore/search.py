@@ -92,8 +92,10 @@ def hits_table(hits: pd.DataFrame) -> pd.DataFrame | str:
     return hits.assign(similarity=[f"{one:.2f}" for one in hits["similarity"]])
 
 
-def rows_with_hits(topic_map: TopicMap, hits: pd.DataFrame) -> pd.DataFrame:
+def rows_with_hits(topic_map: TopicMap, hits: pd.DataFrame | None) -> pd.DataFrame:
     """Return the map's rows with the column question: the first for which a row's text was found, else ""."""
+    if hits is None or hits.empty:
+        return topic_map.rows.assign(question="")
     own = topic_map.rows.set_index("id")["vector"]
     first = hits.assign(vector=own.loc[hits["id"]].to_numpy()).drop_duplicates("vector").set_index("vector")["question"]
     found = topic_map.rows["vector"].map(first).astype(object)

@@ -11,9 +11,10 @@ from tqdm import tqdm
 
 from helpers.llm.instructions import Chat, guess_tokens
 from helpers.llm.replies import reply_key
+from helpers.proportions import share_out
 from helpers.synthetic.choose import UNASSIGNED
 from helpers.synthetic.extracts import language_name
-from helpers.synthetic.shares import deal, draw, share_cells, share_out
+from helpers.synthetic.shares import deal, draw, share_cells
 from helpers.synthetic.styles import (
     AUDIENCES,
     SEED,

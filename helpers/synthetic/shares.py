@@ -1,45 +1,16 @@
-"""Shares and a number -> whole counts that meet them as nearly as whole numbers can, counts dealt out evenly; draws."""
+"""Shares of two kinds -> whole counts of every pair, counts dealt out evenly, and draws that only a seed decides."""
 
 from __future__ import annotations
 
 import hashlib
 import heapq
 from collections.abc import Sequence
-from fractions import Fraction
 
 import numpy as np
 
+from helpers.proportions import share_out
+
 ROUNDS = 500  # of scaling lines and columns in turn; a hundred are enough where all sums can be met
-
-
-def share_out(count: int, shares: Sequence[float], most: Sequence[int] | None = None) -> np.ndarray:
-    """Return (k,) int64 that add up to count, as near to the shares as whole numbers are; none above its `most`.
-
-    Largest remainder (Hamilton): every share is rounded down, and what is left goes to the largest fractions, of equal
-    ones to the first. What a share with a `most` cannot take goes to the others. Raises ValueError where all `most`
-    together are fewer than count.
-
-    >>> share_out(10, [0.5, 0.3, 0.2]).tolist(), share_out(7, [1, 1, 1]).tolist(), share_out(9, [1, 1], [2, 9]).tolist()
-    ([5, 3, 2], [3, 2, 2], [2, 7])
-    """
-    caps = np.full(len(shares), count, dtype=np.int64) if most is None else np.asarray(most, dtype=np.int64)
-    if caps.sum() < count:
-        raise ValueError(f"{count} cannot be shared out, at most {caps.sum()} can be taken")
-    exact = [Fraction(str(share)) for share in shares]  # 0.1 is a tenth, as it was written
-    found, is_open = np.zeros(len(shares), dtype=np.int64), np.ones(len(shares), dtype=bool)
-    while True:
-        left, total = count - int(found.sum()), sum(share for share, open_ in zip(exact, is_open, strict=True) if open_)
-        wanted = {at: exact[at] * left / total for at in np.flatnonzero(is_open)} if left else {}
-        full = [at for at, quota in wanted.items() if quota > caps[at]]
-        if not full:
-            break
-        found[full], is_open[full] = caps[full], False
-    rounded = {at: int(quota) for at, quota in wanted.items()}
-    spare = left - sum(rounded.values())
-    for at in sorted(wanted, key=lambda at: (rounded[at] - wanted[at], at))[:spare]:
-        rounded[at] += 1
-    found[list(rounded)] += np.fromiter(rounded.values(), dtype=np.int64, count=len(rounded))
-    return found
 
 
 def share_cells(count: int, lines: Sequence[float], columns: Sequence[float], allowed: np.ndarray) -> np.ndarray:

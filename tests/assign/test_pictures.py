@@ -49,11 +49,3 @@ def test_few_rows_say_that_they_are_few(tmp_path):
     vectors = unit_length(np.random.default_rng(0).normal(size=(30, 5)))
     save_assigner(fit_assigner(vectors, np.repeat([0, 1], 15)), tmp_path)
     assert "only 2 rows of the map were kept out" in pictures.plot_reliability(tmp_path)
-
-
-def test_the_interval_of_a_share_is_wilsons():
-    from scipy.stats import binomtest
-
-    wanted = binomtest(37, 50).proportion_ci(method="wilson")
-    middle, half = pictures._wilson(37 / 50, 50)
-    assert (middle - half, middle + half) == pytest.approx((wanted.low, wanted.high), abs=1e-4)

@@ -11,10 +11,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from helpers.llm.ask import ask
+from helpers.proportions import share_out
 from helpers.synthetic.plan import chats_of
 from helpers.synthetic.plan import plan_prompts as plan_any
 from helpers.synthetic.preview import count_prompts, counts_table, estimate, join_left_out, plot_counts, some_prompts
-from helpers.synthetic.shares import deal, share_cells, share_out
+from helpers.synthetic.shares import deal, share_cells
 from helpers.synthetic.styles import AUDIENCES, STYLES
 from helpers.synthetic_settings import Synthetic
 from tests.scripted import Scripted
