@@ -8,7 +8,7 @@ mean other topics when a notebook is run again.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -146,6 +146,11 @@ def merge(run: Run, topics: Sequence[int], *, name: str | None = None, again: bo
 def rename(run: Run, topic: int, name: str, *, again: bool = False) -> str:
     """Write down a topic's name, as merge does."""
     return _add(run, again, Rename(rename=_exemplars(run, topic), name=name, **_said(run, [topic])))
+
+
+def rename_all(run: Run, names: Mapping[int, str]) -> list[str]:
+    """Write down names of topics, such as compare_runs.carried_labels gives them, but for those that they have."""
+    return [rename(run, topic, name) for topic, name in names.items() if name != _label(run, topic)]
 
 
 def split(

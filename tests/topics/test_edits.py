@@ -262,6 +262,14 @@ def test_a_cell_that_is_run_again_writes_nothing_more(run):
     assert len(read_edits(run.path(FILE))) == 4
 
 
+def test_names_of_another_run_are_carried_over_where_they_differ(run):
+    assert len(writing.rename_all(run, {0: "Älpha: x", 1: "Parcels", 3: "Refunds"})) == 2
+    assert [(edit.rename, edit.name) for edit in read_edits(run.path(FILE))] == [
+        (EXEMPLARS[1], "Parcels"),
+        (EXEMPLARS[3], "Refunds"),
+    ]
+
+
 def test_wishes_for_what_is_not_there_are_refused_and_nothing_is_written(run):
     for wish, why in (
         (lambda: writing.drop(run, 9), "no topic 9: topics of rows are 0 to 4"),
