@@ -1,8 +1,5 @@
 """What became of each topic in another map: hand-worked cases, oracles, and labels of any kind."""
 
-import io
-import warnings
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,6 +20,7 @@ from helpers.explore.compare_runs import (
 )
 from helpers.explore.pictures_runs import MOST, plot_runs
 from helpers.explore.read_map import TopicMap
+from tests.drawn import drawn
 
 HOSTILE = ["$\\frac{$", "<script>alert(1)</script>", "W" * 200, "", "a\n\nb $x$", "_^{}", "naïve 😀"]
 
@@ -189,15 +187,6 @@ def test_maps_without_topics_have_nothing_to_align():
         "none of the shared rows is in a topic of two: there is nothing to compare"
     )
     assert "a topic of A or B" in plot_runs(empty, empty)
-
-
-def drawn(figure):
-    file = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        warnings.filterwarnings("error", message=".*constrained_layout.*")
-        figure.savefig(file, format="png", dpi=40)
-    return len(file.getvalue()) > 1000
 
 
 @pytest.mark.parametrize(("topics_a", "topics_b"), [(1, 1), (1, 8), (45, 3), (40, 40)])

@@ -1,8 +1,5 @@
 """What the pictures of shares show is what the tables are, with labels and groups of any kind."""
 
-import io
-import warnings
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,18 +8,10 @@ from helpers.explore import pictures
 from helpers.explore.compare_sources import compare_sources
 from helpers.explore.over_time import rising, time_spans
 from helpers.explore.shares import changes, noise_band, topic_shares
+from tests.drawn import drawn
 
 HOSTILE = ["$\\frac{$", "W" * 200, "<script>a</script>\n\nb", "", "\x07 a$b", "_^{}", "_ naïve"]
 TOPICS = pd.DataFrame({"topic": range(-1, 60), "label": [HOSTILE[at % len(HOSTILE)] for at in range(61)]})
-
-
-def drawn(figure):
-    file = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        warnings.filterwarnings("error", message=".*constrained_layout.*")
-        figure.savefig(file, format="png", dpi=40)
-    return len(file.getvalue()) > 1000
 
 
 def by_span(*, topics=12, skip="2024-04"):

@@ -1,8 +1,5 @@
 """What the pictures of scores show is what the figures are, with data and labels of any kind."""
 
-import io
-import warnings
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,17 +8,9 @@ from helpers.quality import pictures
 from helpers.quality.by_topic import score_topics
 from helpers.quality.figures import score_figures
 from helpers.quality.thresholds import compare_thresholds
+from tests.drawn import drawn
 
 HOSTILE = ["$\\frac{$", "W" * 200, "<b>a</b>\n\nb", "", "\x07 a$b", "_^{}", "😀 naïve"]
-
-
-def drawn(figure):
-    file = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        warnings.filterwarnings("error", message=".*constrained_layout.*")
-        figure.savefig(file, format="png", dpi=40)
-    return len(file.getvalue()) > 1000
 
 
 def points(line):
