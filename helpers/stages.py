@@ -26,8 +26,20 @@ STAGES = {
 RESULTS = (
     "topics.parquet layers.parquet rows.parquet map.html map.png map.svg map.csv report.html report.json "
     "assign_report.json quality_report.json quality/scores.parquet quality/kept.parquet quality/dropped.parquet "
-    "quality/map.html synthetic_report.json"
+    "quality/map.html synthetic_report.json explore_report.json explore/questions.html"
 ).split()
+# What answers to a map leave, by the setting of explore that asks: tables, and a picture of its name.
+ANSWERS = {
+    "questions": ("questions",),
+    "time": ("over_time", "trends"),
+    "classes": ("classes",),
+    "sources": ("sources",),
+    "additions": ("additions",),
+    "run": ("aligned",),
+    "pick": ("picked", "picked_by_topic"),
+}
+RESULTS += [f"explore/{name}.png" for name in ANSWERS]
+RESULTS += [f"explore/{table}.parquet" for tables in ANSWERS.values() for table in tables]
 # Of stages that only tell something of rows; and of those after which ids may be those of other texts.
 _TOLD = "report.html report.json quality/kept.parquet quality/dropped.parquet quality_report.json".split()
 RESULTS_OF = {"decontaminate": _TOLD, "dedup": _TOLD}

@@ -29,6 +29,7 @@ from helpers.explore.pictures_search import plot_hits
 from helpers.explore.read_map import TopicMap, read_map
 from helpers.explore_settings import Explore
 from helpers.runs import Run, continue_run
+from helpers.stages import ANSWERS
 from helpers.text.load import name_sources
 from helpers.text.sources.several import SOURCE_NAME
 
@@ -154,9 +155,15 @@ def answer_pick(topic_map: TopicMap, how: Explore, *, seed: int = 42) -> Answer:
 
 
 def keep(run: Run, answer: Answer) -> Any:  # noqa: ANN401 - an Image, or a sentence
-    """Write an answer's tables and picture to the run's folder explore/, and return the picture to be shown."""
-    for name, table in answer.tables.items():
-        run.save(f"{FOLDER}/{name}.parquet", table)
+    """Write an answer's tables and picture to the run's folder explore/, and return the picture to be shown.
+
+    Those of an earlier answer that this one has not are removed.
+    """
+    for name in ANSWERS[answer.name]:
+        if name in answer.tables:
+            run.save(f"{FOLDER}/{name}.parquet", answer.tables[name])
+        else:
+            run.path(f"{FOLDER}/{name}.parquet").unlink(missing_ok=True)
     return run.show(answer.picture, f"{FOLDER}/{answer.name}.png")
 
 

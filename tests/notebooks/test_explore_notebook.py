@@ -12,6 +12,7 @@ from helpers.explore import answers
 from helpers.explore.read_map import read_map
 from helpers.findings import columns_to_colour
 from helpers.runs import continue_run
+from helpers.stages import ANSWERS
 from tests.notebooks.test_edited_run import rows_of
 
 
@@ -102,6 +103,11 @@ def test_several_sources_and_dates_on_one_map(tmp_path, run_cells):
     for one in (found, times, asked_for):
         answers.keep(run, one)
     assert {"sources.png", "sources.parquet", "time.png", "over_time.parquet"} <= set(answers.files(run))
+    unasked = continue_run(str(tmp_path / "old.jsonl"), {"explore.time": None}, tmp_path / "runs", chapter="explore")
+    answers.keep(run, answers.answer_time(topic_map, unasked.config.explore))  # an older answer goes
+    assert {"time.png", "over_time.parquet", "trends.parquet"}.isdisjoint(answers.files(run))
+    known = [name for tables in ANSWERS.values() for name in tables]
+    assert {name for one in (found, added, times, asked_for) for name in one.tables} <= set(known)
 
 
 def test_what_was_not_asked_for_says_how(explored):
