@@ -24,8 +24,14 @@ ROOT = Path(__file__).resolve().parent.parent
 DATASETS = ROOT / "datasets_config"
 # Settings that may name one, or more.
 FILES = "path file source ratings rubric labels benchmarks outline titles combinations boilerplate run".split()
-FILES += ["styles", "audiences"]
-NAMED = ("benchmarks", "styles", "audiences", "run")  # of these a plain word is a name, whatever folder has it too
+FILES += ["styles", "audiences", "model"]
+NAMED = (
+    "benchmarks",
+    "styles",
+    "audiences",
+    "run",
+    "model",
+)  # a plain word is a name, whatever folder has it too
 
 
 def read_config(dataset: str, overrides: dict[str, Any] | None = None) -> tuple[str, Config]:

@@ -226,7 +226,6 @@ def _gpu_memory_gb() -> float:
 
 
 def _fetch(name: str, *, revision: str | None, code: bool = False) -> FoundModel:
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from huggingface_hub import snapshot_download
 
     print(f"asking the hub for the model {name}", flush=True)  # noqa: T201

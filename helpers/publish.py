@@ -5,7 +5,6 @@ Only push touches a network, and it says first where it goes. Nothing else of th
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -107,7 +106,6 @@ def push(folder: Path | str, repo_id: str, *, private: bool = True, token: str |
     files = sorted(folder.glob("rows/*.parquet")) + sorted(folder.glob("topics/*.parquet"))
     if not _is_ours(folder) or not files:
         raise FileNotFoundError(f"{folder} is not a dataset of this kit: make one with save_dataset")
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     import huggingface_hub
 
     address = f"{huggingface_hub.constants.ENDPOINT}/datasets/{repo_id}"

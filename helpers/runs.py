@@ -248,7 +248,6 @@ def runs_folder(runs: str | Path | None = None) -> Path:
 
 def _prepare() -> None:
     """Set what all work of this process needs to be set before it begins."""
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     show_tables_to_read()
     # Threads that spin for long while they wait make torch many times slower as soon as another program wants a core;
     # those that sleep at once (GNU's spin count of PASSIVE) made a small language model 1.3 times slower.

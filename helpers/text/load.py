@@ -124,7 +124,10 @@ def describe_source(
 ) -> dict[str, Any]:
     """Return what there is to show of a source: its kind, files or card, columns with their kinds, first record."""
     records = read_records(path=path, split=split, config=config, revision=revision, end=FIRST)
-    values = [json.loads(one.record) for one in records if isinstance(one, Record)]
+    try:
+        values = [json.loads(one.record) for one in records if isinstance(one, Record)]
+    except ConnectionError as error:  # what was read before may stand, and else the next step tells of it
+        return {"kind": "hub", "path": path, "not looked at": error.args[0]}
     described = {"path": path, "columns": _columns(values), "first": values[0] if values else None}
     if is_hub(path):
         from helpers.text.sources.hub import read_card

@@ -24,12 +24,6 @@ from helpers.topics.tune import RETURNS
 EXAMPLES = 8  # rows shown of a topic at most, and of the unassigned
 ALL_EXAMPLES = 200_000  # characters of all rows together: with hundreds of topics fewer of each are shown
 NEAREST = 5
-PLACES = (
-    "path",
-    "file",
-    "model",
-    "server",
-)  # names of figures that end in what is of this machine alone
 LONGEST_LIST, LONGEST_TABLE, LONGEST_VALUE = 12, 60, 600  # entries, or characters, of one figure or setting
 LARGEST_PICTURE = 200_000  # bytes; a larger one is scaled to PICTURE_WIDTH pixels and 128 colours
 PICTURE_WIDTH = 1100
@@ -86,7 +80,11 @@ def write_report(
             "share": percent(float(loose["share"].sum())),
             "texts": texts.get(-1, []),
         },
-        figures=list(_flat({name: value for name, value in report.items() if name != "settings"})),
+        figures=[
+            (name, value)
+            for name, value in _flat({name: value for name, value in report.items() if name != "settings"})
+            if chars or not name.endswith("_id")  # of a row
+        ],
         settings=list(_flat(report.get("settings", {}))),
     )
     data = page.encode("utf-8", "replace")
@@ -253,7 +251,7 @@ def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, st
         if isinstance(value, Mapping) and value:
             yield from _flat(value, f"{full}.")
         else:
-            yield full, _shown(public_name(value) if name in PLACES and isinstance(value, str) else value)
+            yield full, _shown(value)
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401 - what JSON has
@@ -270,7 +268,7 @@ def _shown(value: Any) -> str:  # noqa: ANN401 - what JSON has
         return str(value).lower()
     if isinstance(value, int):
         return f"{value:,}"
-    return shorten(_inline(str(value)) or repr(value), LONGEST_VALUE)
+    return shorten(_inline(public_name(str(value))) or repr(value), LONGEST_VALUE)  # no place on this machine
 
 
 def _words(values: Any) -> list[str]:  # noqa: ANN401 - a list, an array or nothing

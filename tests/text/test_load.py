@@ -23,6 +23,7 @@ from helpers.text.load import (
     repeated_ids,
     source_files,
     source_fingerprint,
+    source_table,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -480,6 +481,13 @@ def test_a_wrong_path_says_what_is_there(tmp_path):
         load_rows(path="package:no_such_package/x.json")
     with pytest.raises(FileNotFoundError, match="nearest folder is"):
         load_rows(path="package:pandas/no_such_file.json")
+
+
+def test_a_dataset_of_the_hub_that_cannot_be_asked_now_is_told_and_holds_nothing_up():
+    """What was read before may stand; whether it does is for the next step to say."""
+    described = describe_source("nobody/nothing")
+    assert described["kind"] == "hub" and "the hub cannot be reached" in described["not looked at"]
+    assert source_table(described)["source"].tolist() == ["kind", "path", "not looked at"]
 
 
 @pytest.mark.hub

@@ -207,6 +207,16 @@ def test_no_text_of_a_row_is_there_when_none_may_be_shown(tmp_path):
     page = written(tmp_path, chars=0)
     assert "said in row" not in page.source and "row-" not in page.source and "the secret" not in page.source
     assert "No row is shown here" in page.text and "310 rows (25%) fit no topic" in page.text
+    told = REPORT | {"audit": {"shortest_id": "a.person@mail.org", "tokens": 7}}
+    assert "a.person" in written(tmp_path / "shown", report=told).source
+    assert "a.person" not in written(tmp_path / "hidden", report=told, chars=0).source
+
+
+def test_no_place_on_this_machine_is_told(tmp_path):
+    places = {"source": {"path": "/home/anna/mails.jsonl"}, "clean": {"benchmarks": ["~/secret/items.jsonl", "gsm8k"]}}
+    page = written(tmp_path, report=REPORT | {"settings": places | {"uses": {"labels": "C:\\Users\\anna\\mine.yaml"}}})
+    assert all(word not in page.source for word in ("anna", "secret"))
+    assert "mails.jsonl" in page.text and "items.jsonl, gsm8k" in page.text and "mine.yaml" in page.text
 
 
 @pytest.mark.parametrize(

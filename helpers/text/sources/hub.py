@@ -5,7 +5,6 @@ The only part of reading that touches a network, and it says so first. Nothing t
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,5 +103,4 @@ def _what_exists(path: str, config: str | None, commit: str) -> str:
 
 
 def _say(path: str) -> None:
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     print(f"asking the Hugging Face hub for {path}", file=sys.stderr)  # noqa: T201
