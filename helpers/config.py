@@ -144,11 +144,21 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         settings["source"] = {"path": settings["source"]}
     elif not isinstance(settings.get("source"), dict | None):
         raise ValueError(f"{_shown(path)}: source: expected a path, or path with split and others; got a list")
-    # a source that stands beside its YAML may be named from there
-    beside = path.parent / str((settings.get("source") or {}).get("path", "") or "\0")
-    if "\0" not in str(beside) and path.parent != DATASETS and beside.exists():
-        settings["source"]["path"] = str(beside)
+    if path.parent != DATASETS and settings.get("source"):
+        settings["source"] = _beside(path.parent, settings["source"])
     return settings
+
+
+def _beside(folder: Path, source: Any) -> Any:  # noqa: ANN401 - whatever stands in the YAML
+    """Return a source, and those in it, that stands beside its YAML, and may be named from there, named whole."""
+    if isinstance(source, str):
+        return str(folder / source) if "\0" not in source and source and (folder / source).exists() else source
+    if not isinstance(source, dict):
+        return source
+    placed = {"path": _beside(folder, source["path"])} if isinstance(source.get("path"), str) else {}
+    if isinstance(source.get("also"), dict):
+        placed["also"] = {name: _beside(folder, one) for name, one in source["also"].items()}
+    return {**source, **placed}
 
 
 def place_files(overrides: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import yaml
 
 from helpers.files import read_value, write_folder
 from helpers.runs import Run
-from helpers.shown import percent, public_name
+from helpers.shown import counted, percent, public_name
 from helpers.text.excerpt import one_line
 from helpers.topics.tables import by_size
 
@@ -139,7 +139,8 @@ def make_card(report: Mapping[str, Any], rows: pa.Table, topics: pa.Table, *, li
         f"---\n{front(title, license)}---",
         f"# {escaped(title)}",
         f"{report['texts']:,} texts, of which {percent(report['coverage'])} are in one of {report['topics']:,} topics. "
-        "The topics were found and named by programs: read some of their rows before you build on one.",
+        f"The topics were found and named by programs{' and edited by hand' if _edits(report) else ''}: read some of "
+        "their rows before you build on one.",
         *([TO_FILL_IN] if license == "unknown" else []),
         "## In figures",
         markdown_table(["figure", "value"], _figures(report)),
@@ -233,17 +234,24 @@ def _figures(report: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _making(report: Mapping[str, Any], *, texts: bool) -> list[tuple[str, str]]:
     settings, llm = report["settings"], (report.get("labels") or {}).get("by") or {}
-    source, masked = settings["source"], settings.get("redact", {}).get("kinds", [])
+    sources = [settings["source"], *settings["source"].get("also", {}).values()]
+    masked, done = settings.get("redact", {}).get("kinds", []), _edits(report)
     size = f", min_cluster_size {report['min_cluster_size']} ({report['min_cluster_size_reason']})"
     size = size if by_size(report) else ""
     return [
-        ("source", f"{public_name(source['path'])}, split {source['split']}"),
+        ("source", "; ".join(f"{public_name(one['path'])}, split {one['split']}" for one in sources)),
         ("embedder", public_name(report.get("embedding", {}).get("model") or "none")),
         ("topics", settings["cluster"]["algorithm"] + size),
         ("names", public_name(llm.get("model") or "keywords only")),
+        *([("by hand", counted(done, "edit"))] if done else []),
         ("texts", f"{', '.join(masked) or 'nothing'} masked" if texts else "left out"),
         ("made with", "Topic Map Kit"),
     ]
+
+
+def _edits(report: Mapping[str, Any]) -> int:
+    """Return how many edits by hand were applied."""
+    return sum(edit["status"] == "applied" for edit in report.get("edits", []))
 
 
 def told_columns(table: pa.Table, told: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -211,16 +211,17 @@ def continue_run(
     settled.
     """
     _prepare()
-    known = runs_folder(runs) / dataset / "manifest.json"
-    if dataset not in configured() and not Path(dataset).expanduser().exists() and known.exists():
-        dataset = read_manifest(known.parent)["dataset"]  # named as `list` shows it
-    folder = runs_folder(runs) / read_config(dataset)[0]
+    folder = runs_folder(runs) / dataset
+    if dataset in configured() or Path(dataset).expanduser().exists() or not (folder / "manifest.json").exists():
+        folder = runs_folder(runs) / read_config(dataset)[0]
+    else:
+        dataset = read_manifest(folder)["dataset"]  # named as `list` shows it, or as a copy of a run is called
     missing = [file for file in ("report.json", "topics.parquet", "rows.parquet") if not (folder / file).exists()]
     if missing and not need_map:
         return open_run(dataset, overrides, runs)
     if other := [key for key in overrides or {} if key.split(".")[0] != chapter]:
         raise ValueError(f"{other[0]}: {chapter} takes only settings of {chapter}.*; the others are those of the map")
-    name, config = read_config(dataset, overrides)
+    _, config = read_config(dataset, overrides)
     _refuse_another_source(folder, dataset, config)
     if missing:
         raise FileNotFoundError(
@@ -229,7 +230,7 @@ def continue_run(
         )
     manifest = read_manifest(folder)
     settled = config.model_dump() | manifest["settings"] | {chapter: config[chapter].model_dump()}
-    return Run(name, Config.model_validate(settled), folder, manifest["opened"])
+    return Run(folder.name, Config.model_validate(settled), folder, manifest["opened"])
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

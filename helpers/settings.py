@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from helpers.assign_settings import Assign, NewSource
 from helpers.clean_settings import Clean
-from helpers.explore_settings import Explore
+from helpers.explore_settings import OF_THE_MAP, Explore, Name
 from helpers.label_settings import Label
 from helpers.llm_settings import LanguageModel
 from helpers.quality_settings import Quality, Uses
@@ -31,8 +31,8 @@ class Source(Section):
     config: str | None = None  # of a hub dataset that has several
     revision: str | None = None
     id: str | None = None  # column of the rows' own ids; else `id`, `uuid` and the like, else a hash of the content
-    name: str | None = None  # beside others: what its rows have as source_name; else the name of file or dataset
-    also: dict[str, NewSource] = {}  # further sources on the same map, by name
+    name: Name | None = None  # beside others: what its rows have as source_name; else the name of file or dataset
+    also: dict[Name, NewSource] = {}  # further sources on the same map, by name
     start: Annotated[int, Field(ge=0)] = 0  # first row, from 0; of each source
     end: Annotated[int, Field(ge=0)] | None = None  # row before which to stop
 
@@ -190,8 +190,8 @@ class Config(Section):
             asked = [given.get("explore", {}).get(name) for name in ("time", "classes", "sources")]
             kept, shown = ([one] if isinstance(one, str) else list(one) for one in (text.get("keep", []), shown))
             carried = [given.get(section, {}).get("column") for section in ("embed", "cluster")]
-            there = (None, SOURCE_NAME, *kept, *carried)
-            named = [name for name in [truth, best, *asked, *shown] if name not in there]
+            asked = [name for name in asked if isinstance(name, str) and name not in OF_THE_MAP | WORKING_NAMES]
+            named = [name for name in [truth, best, *asked, *shown] if name not in (None, *kept, *carried)]
         except (AttributeError, KeyError, TypeError):
             return given  # nothing is named, or what is there is wrong and is refused in its own place
         return {**given, "text": {**text, "keep": [*kept, *dict.fromkeys(named)]}} if named else given
@@ -258,7 +258,7 @@ class Config(Section):
         return {"sample": sample, "seed": self.seed, "apart": self.apart}
 
     def new_rows(self, section: str) -> dict[str, Any]:
-        """Return settings of open_rows: where the rows of assign or quality are; unless set, the map's own source."""
+        """Return settings of open_rows: where rows of assign or quality are; unless set, the map's own first source."""
         found = self[section].source or self.source
         beside = {"column": self[section].column, "text": self[section].text.model_dump()}
         where = {name: found[name] for name in ("path", "split", "config", "revision", "id")}

@@ -26,7 +26,8 @@ STAGES = {
 RESULTS = (
     "topics.parquet layers.parquet rows.parquet map.html map.png map.svg map.csv report.html report.json "
     "assign_report.json quality_report.json quality/scores.parquet quality/kept.parquet quality/dropped.parquet "
-    "quality/map.html synthetic_report.json explore_report.json explore/questions.html"
+    "quality/map.html quality/map.png quality/topics.png assign_topics.png assign_map.png synthetic_report.json "
+    "explore_report.json explore/questions.html"
 ).split()
 # What answers to a map leave, by the setting of explore that asks: tables, and a picture of its name.
 ANSWERS = {

@@ -183,3 +183,13 @@ def test_labels_of_a_list_are_read_as_they_are_written():
 
     assert labels([1, 2]) == {"1": "", "2": ""} and labels([True, "a"]) == {"yes": "", "a": ""}
     assert labels({"Food": None, "Music": "songs"}) == {"Food": "", "Music": "songs"}
+
+
+def test_columns_that_exploring_names_are_kept_unless_the_map_or_a_notebook_makes_them(tmp_path):
+    source = tmp_path / "rows.jsonl"
+    source.write_text('{"text": "one", "day": "2024-01-01", "uses": "x"}\n')
+    asked = {"explore.time": "day", "explore.classes": "uses", "explore.sources": "truncated"}
+    assert read_config(str(source), asked)[1].text.keep == ["day"]
+    with pytest.raises(ValueError, match="explore.time: Input should be a valid string"):
+        read_config(str(source), {"explore.time": ["a", "b"]})
+    assert read_config(str(source), {"explore.base": 2023})[1].explore.base == "2023"

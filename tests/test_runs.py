@@ -1,9 +1,12 @@
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from helpers.files import read_value, write_value
 from helpers.past_runs import forget, list_runs
-from helpers.runs import open_run
+from helpers.runs import continue_run, open_run
 from helpers.shown import settings_table
 from helpers.stages import STAGES
 from helpers.topics.cluster import cluster_points
@@ -182,3 +185,17 @@ def test_a_tokenizer_counts_as_the_same_after_it_was_used(words):
     before = fingerprint(words)
     words(["one two three", "one"], truncation=True, max_length=2)
     assert fingerprint(words) == before
+
+
+def test_a_copy_of_a_run_is_a_run_of_its_own(run, edges):
+    """Its chapter goes on in the copy, with the copy's settings, and the other stays as it is."""
+    for name in ("report.json", "topics.parquet", "rows.parquet"):
+        run.save(name, {} if name.endswith("json") else pd.DataFrame({"id": ["1"]}))
+    copy = run.folder.parent / "before"
+    shutil.copytree(run.folder, copy)
+    settings = read_value(copy / "manifest.json")
+    settings["settings"]["seed"] = 7
+    write_value(copy / "manifest.json", settings)
+    found = continue_run("before", {"explore.pick": 3}, run.folder.parent, chapter="explore")
+    assert found.folder == copy and found.name == "before" and found.config.seed == 7 and found.config.explore.pick == 3
+    assert continue_run(run.name, {}, run.folder.parent, chapter="explore").folder == run.folder

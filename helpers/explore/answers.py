@@ -114,6 +114,9 @@ def answer_additions(topic_map: TopicMap, how: Explore, *, run: Run) -> Answer:
     names = compare_sources.name_sources(topic_map.rows, by=by)
     base = compare_sources.choose_base(names, base=base)
     others = sorted(set(names.dropna()) - {base})
+    texts = topic_map.rows.loc[names == base, "vector"].nunique()
+    if texts < 2:
+        return Answer("additions", f"{base} has {texts} different text: what is new beside it cannot be told")
     rows = {other: additions.added_rows(topic_map, by=by, source=other, base=base) for other in others}
     lines = {other: additions.additions(topic_map, added, by=by, base=base) for other, added in rows.items()}
     table = pd.concat([additions.additions_table(one).assign(source=other) for other, one in lines.items()])
@@ -132,6 +135,9 @@ def answer_run(topic_map: TopicMap, how: Explore, *, run: Run) -> Answer:
         return Answer("run", "no other run: explore.run names one of the same rows, made otherwise, or its folder")
     folder = Path(how.run).expanduser()
     runs = folder.parent if (folder / "manifest.json").exists() else run.folder.parent
+    if not (runs / folder.name / "manifest.json").exists():
+        known = ", ".join(sorted(path.parent.name for path in runs.glob("*/manifest.json")))
+        raise FileNotFoundError(f"explore.run: no run {how.run!r}; {runs} has {known}")
     other = continue_run(folder.name, None, runs, chapter="explore")
     before = read_map(other)
     aligned = compare_runs.align_topics(before, topic_map)

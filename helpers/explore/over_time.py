@@ -20,9 +20,11 @@ Every = Literal["auto", "day", "week", "month", "quarter", "year"]
 UNITS = {"day": "D", "week": "W", "month": "M", "quarter": "Q", "year": "Y"}
 WANTED = 12  # spans; the unit of time nearest to that, by ratio, has 6 to 24 of them wherever one has
 EDGE = 0.02  # of the rows at either end, which tell nothing of how long a span should be: a date of 1970 is often none
+ROWS = 100  # from which on that is done
 DATES = 0.5  # of the values that have to be dates
 YEARS = (1800, 2200)  # whole numbers that are years
 # Seconds of an epoch time since 1970 and how many of a unit are one: 1973 to 2286, so that no two units overlap.
+NOT_DATES = ("now", "today")  # which pandas reads as the time of reading
 EPOCH, PARTS = (1e8, 1e10), {"s": 1, "ms": 1e3, "us": 1e6, "ns": 1e9}
 
 
@@ -103,9 +105,14 @@ def rising_table(lines: pd.DataFrame) -> pd.DataFrame:
 
 
 def _fitting_unit(dates: pd.Series) -> str:
-    low, high = (dates.quantile(at, interpolation=way) for at, way in ((EDGE, "higher"), (1 - EDGE, "lower")))
+    edge = EDGE if len(dates) >= ROWS else 0
+    low, high = (dates.quantile(at, interpolation=way) for at, way in ((edge, "higher"), (1 - edge, "lower")))
     low, high = min(low, high), max(low, high)
-    spans = {unit: high.to_period(code).ordinal - low.to_period(code).ordinal + 1 for unit, code in UNITS.items()}
+    # Years that stand for all of one tell no quarters, nor months of them weeks.
+    of_years, of_months = ((dates.dt.to_period(code).dt.start_time == dates).all() for code in ("Y", "M"))
+    coarse = {"year": "Y"} if of_years else {name: UNITS[name] for name in ("month", "quarter", "year")}
+    units = coarse if of_months else UNITS
+    spans = {unit: high.to_period(code).ordinal - low.to_period(code).ordinal + 1 for unit, code in units.items()}
     return min(spans, key=lambda unit: abs(math.log(spans[unit] / WANTED)))
 
 
@@ -117,6 +124,7 @@ def _read(values: pd.Series, there: pd.Series) -> pd.Series:
     numbers = _numbers(values.where(there))
     words = values.astype(object).where(there & numbers.isna() & ~values.map(_is_truth).astype(bool))
     words = words.map(lambda one: one.strip().removesuffix(" UTC") if isinstance(one, str) else one)
+    words = words.where(~words.isin(NOT_DATES))
     dates = pd.to_datetime(words, utc=True, errors="coerce", format="ISO8601").dt.tz_localize(None)
     return dates.fillna(_from_numbers(numbers))
 

@@ -56,6 +56,11 @@ class TopicMap:
         """Return a column of the rows; ValueError names the setting that asked for one that is not there."""
         if name not in self.rows:
             known = ", ".join(map(str, self.rows.columns))
+            if f"source_{name}" in self.rows:
+                raise ValueError(
+                    f"{setting}: no notebook has found {name!r} yet; the source's own column of this name is called "
+                    f"source_{name} here"
+                )
             raise ValueError(
                 f"{setting}: no column {name!r}; columns are {known}. A column of the source has to be named in "
                 "text.keep; then run all cells of 1_topics_template again"

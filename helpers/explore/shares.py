@@ -242,6 +242,6 @@ def _group_name(group: object) -> str:
     if isinstance(group, (bool, np.bool_)):
         return "yes" if group else "no"
     if isinstance(group, (float, np.floating)):
-        return f"{group:g}"
+        return str(int(group)) if float(group).is_integer() else repr(float(group))
     plain = str(group).removesuffix(" 00:00:00") if isinstance(group, pd.Timestamp) else str(group)
     return shorten(one_line(plain), CHARS) or "(blank)"

@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
+from helpers.text.formats import need_columns
 from helpers.text.sources.several import SOURCE_NAME
+from helpers.text.sources.values import tidy_column
 
 Converted = tuple[pd.DataFrame, pd.DataFrame]
 
@@ -20,13 +22,13 @@ def convert_by_source(rows: pd.DataFrame, convert: Callable[..., Converted], *, 
     turns of conversations too: which rows make one is not known beside others.
     """
     parts = {name: part.drop(columns=SOURCE_NAME) for name, part in rows.groupby(SOURCE_NAME, sort=False)}
-    there = {name: {key for record in part["record"] for key in json.loads(record)} for name, part in parts.items()}
-    nowhere = [column for column in keep if not any(column in columns for columns in there.values())]
+    if not parts:
+        texts, rejected = convert(rows.drop(columns=SOURCE_NAME), keep=keep)
+        return texts.assign(**{SOURCE_NAME: pd.Series(dtype=object)}), rejected
     texts, rejected, formats = [], [], {}
     for name, part in parts.items():
-        kept = [column for column in keep if column in there[name] or column in nowhere]  # convert tells of the latter
         try:
-            found, without = convert(part.reset_index(drop=True), keep=kept)
+            found, without = convert(part.reset_index(drop=True), keep=())
         except ValueError as error:
             raise ValueError(f"source {name}: {error}") from None
         formats[name] = found.attrs["format"]
@@ -39,6 +41,14 @@ def convert_by_source(rows: pd.DataFrame, convert: Callable[..., Converted], *, 
         rejected.append(without)
     place = pd.Series(np.arange(len(rows)), index=rows["id"])
     table, others = (_in_order(tables, place) for tables in (texts, rejected))
+    if keep:
+        # Of all sources at once: a column of numbers in one and of words in another is a column of words.
+        records = [json.loads(record) for record in rows["record"]]
+        need_columns(records, keep)
+        lines = table["id"].map(place).to_numpy()
+        for column in keep:
+            table[column] = tidy_column([records[line].get(column) for line in lines])
+        table = table[[*(name for name in table if name != SOURCE_NAME), SOURCE_NAME]]
     table.attrs = {"format": formats}
     return table, others
 

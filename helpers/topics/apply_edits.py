@@ -124,7 +124,7 @@ def apply_edits(
         edited=state.moved,
         name=pd.Series([state.names.get(topic) for topic in state.topics.tolist()], dtype=object),
     )
-    return *_in_layers(changed, layers, before, state.rows), effects.astype(EFFECTS)
+    return *_in_layers(changed, layers, before, state), effects.astype(EFFECTS)
 
 
 def effects_table(effects: pd.DataFrame) -> pd.DataFrame | str:
@@ -138,15 +138,16 @@ def effects_table(effects: pd.DataFrame) -> pd.DataFrame | str:
 def _do(edit: Edit, number: int, state: Edited, earlier: Sequence[Edit]) -> tuple:
     """Do one edit, and return its line of effects."""
     try:
-        same = [place for place, one in enumerate(earlier, 1) if one.wish == edit.wish]
-        if isinstance(edit, Split) and same:  # its parts are not split again
+        is_split = isinstance(edit, Split)
+        same = [place for place, one in enumerate(earlier, 1) if one.wish == edit.wish] if is_split else []
+        if same:  # its parts are not split again
             topic, rows, why = None, 0, f"as edit {same[0]}"
         else:
             topic, rows, why = _DOING[type(edit)](edit, state)
-        renamed = edit["name"] if "name" in edit.keys() and topic is not None else None
-        status = APPLIED if rows or (renamed and state.names.get(topic) != renamed) else SAME
-        if renamed and not isinstance(edit, Split):
-            state.names[topic] = renamed
+        named = edit["name"] if "name" in edit.keys() and topic is not None and not is_split else None
+        status = APPLIED if rows or (named and state.names.get(topic) != named) else SAME
+        if named:
+            state.names[topic] = named
     except UnfitError as error:
         topic, rows, status, why = None, 0, UNFIT, str(error)
     return number, edit.verb, edit.about, topic, rows, status, why
@@ -256,18 +257,21 @@ def _confidence(confidence: np.ndarray, before: np.ndarray, state: Edited) -> np
 
 
 def _in_layers(
-    clusters: pd.DataFrame, layers: pd.DataFrame, before: np.ndarray, rows: np.ndarray
+    clusters: pd.DataFrame, layers: pd.DataFrame, before: np.ndarray, state: Edited
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return clusters and layers in which every topic is held whole by the broader one that held most of its rows.
 
     A topic has its stability only where it is the one of before, row for row.
     """
+    rows, moved = state.rows, state.moved
     below = clusters["topic"].to_numpy()
     found = [("fine", below)]
     for name in [name for name in LAYERS if f"topic_{name}" in clusters]:
         upper = clusters[f"topic_{name}"].to_numpy().astype(np.int64)
-        held = _holders(below, upper, rows)
-        upper = np.where(below >= 0, held[below], upper)
+        held = np.append(_holders(below, upper, rows), -1)  # the last one of what is unassigned
+        # What holds no topic any longer is none itself, and what an edit unassigned is in none.
+        stays = np.isin(upper, held) & ~(moved & (clusters["topic"].to_numpy() == -1))
+        upper = np.where(below >= 0, held[below], np.where(stays, upper, -1))
         found.append((name, number_by_size(upper, weights=rows)))
         below = upper
     stable = layers.loc[layers["layer"] == "fine"].set_index("topic")["stability"]

@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 import yaml
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError, model_validator
 
 from helpers.files import fingerprint, read_value, write_atomically
 from helpers.runs import Run
@@ -29,11 +29,20 @@ NEAR = 0.1  # share of a pinned topic's texts that may be less similar to its ex
 
 
 def _as_texts(value: Any) -> Any:  # noqa: ANN401 - whatever stands in the YAML
-    return [str(one) if isinstance(one, int) else one for one in value] if isinstance(value, list) else value
+    return [str(one) if type(one) is int else one for one in value] if isinstance(value, list) else value
+
+
+def _target(value: Any) -> list[str] | str:  # noqa: ANN401
+    """Return where rows go: ids of a topic's rows, or unassigned."""
+    if str(value) in (UNASSIGNED, "-1"):
+        return UNASSIGNED
+    if not isinstance(value, list) or not value or not all(isinstance(one, str) for one in _as_texts(value)):
+        raise ValueError(f"expected ids of rows of a topic, or {UNASSIGNED}")
+    return _as_texts(value)
 
 
 Ids = Annotated[list[str], BeforeValidator(_as_texts), Field(min_length=1)]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
 class Edit(Section):
@@ -102,7 +111,7 @@ class Move(Edit):
     """Rows go to another topic, or become unassigned."""
 
     move: Ids
-    to: Ids | Literal["unassigned"]
+    to: Annotated[Any, AfterValidator(_target)]
 
 
 EDITS = {kind.__name__.lower(): kind for kind in (Merge, Rename, Split, Drop, Pin, Move)}
@@ -116,7 +125,7 @@ def read_edits(path: Path) -> list[Edit]:
     if not path.exists():
         return []
     try:
-        told = yaml.safe_load(path.read_text("utf-8")) or []
+        told = yaml.load(path.read_text("utf-8-sig"), Loader=yaml.BaseLoader) or []  # 007 and yes are ids as they stand
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: not YAML: {' '.join(str(error).split())[:200]}") from None
     if not isinstance(told, list):
@@ -125,13 +134,11 @@ def read_edits(path: Path) -> list[Edit]:
 
 
 def edit_line(edit: Edit) -> str:
-    """Return an edit as the line of YAML that read_edits reads."""
+    """Return an edit as the line of YAML that read_edits reads; JSON is YAML, and stays on one line."""
     told = {name: value for name, value in edit.model_dump().items() if value}
     notes = {name: told.pop(name) for name in ("asked", "about") if name in told}
-    ordered = {edit.verb: told.pop(edit.verb), **told, **notes}
-    readable = json.dumps(ordered, ensure_ascii=False).isprintable()  # else a sign may end the line for who reads YAML
-    written = yaml.safe_dump(ordered, default_flow_style=True, width=10**9, allow_unicode=readable, sort_keys=False)
-    return f"- {written.strip()}"
+    written = json.dumps({edit.verb: told.pop(edit.verb), **told, **notes}, ensure_ascii=False)
+    return "- " + "".join(sign if sign.isprintable() else _escaped(sign) for sign in written)
 
 
 def merge(run: Run, topics: Sequence[int], *, name: str | None = None, again: bool = False) -> str:
@@ -140,12 +147,12 @@ def merge(run: Run, topics: Sequence[int], *, name: str | None = None, again: bo
     again: also where the same was asked for before, of the topics that had these numbers then.
     """
     several = list(dict.fromkeys(topics))
-    return _add(run, again, Merge(merge=[_exemplars(run, one) for one in several], name=name, **_said(run, several)))
+    return _add(run, again, merge=[_exemplars(run, one) for one in several], name=name, **_said(run, several))
 
 
 def rename(run: Run, topic: int, name: str, *, again: bool = False) -> str:
     """Write down a topic's name, as merge does."""
-    return _add(run, again, Rename(rename=_exemplars(run, topic), name=name, **_said(run, [topic])))
+    return _add(run, again, rename=_exemplars(run, topic), name=name, **_said(run, [topic]))
 
 
 def rename_all(run: Run, names: Mapping[int, str]) -> list[str]:
@@ -167,12 +174,12 @@ def split(
     rows: ids, or a file of ids that the map's page saved.
     """
     parts = {"into": into, "rows": _row_ids(run, rows), "name": name}
-    return _add(run, again, Split(split=_exemplars(run, topic), **parts, **_said(run, [topic], rows)))
+    return _add(run, again, split=_exemplars(run, topic), **parts, **_said(run, [topic], rows))
 
 
 def drop(run: Run, topic: int, *, again: bool = False) -> str:
     """Write down that a topic's rows become unassigned, as merge does."""
-    return _add(run, again, Drop(drop=_exemplars(run, topic), **_said(run, [topic])))
+    return _add(run, again, drop=_exemplars(run, topic), **_said(run, [topic]))
 
 
 def pin(run: Run, topic: int, *, name: str | None = None, again: bool = False) -> str:
@@ -183,13 +190,18 @@ def pin(run: Run, topic: int, *, name: str | None = None, again: bool = False) -
     members = np.sort(rows.loc[rows["topic"] == topic, "vector"].unique())
     middle = unit_length(np.float32(vectors[rows.set_index("id").loc[exemplars, "vector"]]).mean(0, keepdims=True))[0]
     near = round(float(np.quantile(np.float32(vectors[members]) @ middle, NEAR)), 4)
-    return _add(run, again, Pin(pin=exemplars, near=near, name=name or _label(run, topic), **_said(run, [topic])))
+    return _add(run, again, pin=exemplars, near=near, name=name or _label(run, topic), **_said(run, [topic]))
 
 
 def move(run: Run, rows: Sequence[str] | str | Path, *, to: int, again: bool = False) -> str:
     """Write down that rows (ids, or a file of ids that the page saved) go to a topic, -1 to none, as merge does."""
     where = UNASSIGNED if to == -1 else _exemplars(run, to)
-    return _add(run, again, Move(move=_row_ids(run, rows), to=where, **_said(run, [to], rows)))
+    return _add(run, again, move=_row_ids(run, rows), to=where, **_said(run, [to], rows))
+
+
+def _escaped(sign: str) -> str:
+    """Return a sign that may end a line, or is not seen, as YAML writes it within quotes."""
+    return f"\\u{ord(sign):04x}" if ord(sign) < 0x10000 else f"\\U{ord(sign):08x}"
 
 
 def _read_edit(told: Any, where: str) -> Edit:  # noqa: ANN401 - whatever stands in the YAML
@@ -206,9 +218,10 @@ def _read_edit(told: Any, where: str) -> Edit:  # noqa: ANN401 - whatever stands
         raise ValueError(f"{where}: {key + ': ' if key else ''}{said}; {verbs[0]} takes {known}") from None
 
 
-def _add(run: Run, again: bool, edit: Edit) -> str:
+def _add(run: Run, again: bool, **told: Any) -> str:  # noqa: ANN401
     """Append an edit to the run's file as one line, unless the same was asked for, and return what was done."""
     path = run.path(FILE)
+    edit = _read_edit({name: value for name, value in told.items() if value is not None}, "edits")
     own = edit["name"] or "" if "name" in edit.keys() else ""
     more = f" into {edit.into}" if isinstance(edit, Split) and edit.into else ""
     edit = edit.model_copy(update={"asked": f"{edit.verb} {edit.asked}{more} {own}".strip()})
@@ -249,6 +262,8 @@ def _exemplars(run: Run, topic: int) -> list[str]:
 
 
 def _topic(run: Run, topic: int) -> pd.Series:
+    if isinstance(topic, bool) or not isinstance(topic, (int, np.integer)):
+        raise ValueError(f"expected the number of a topic, got {topic!r}")
     table = read_value(run.path("topics.parquet"))
     found = table[table["topic"] == topic]
     if found.empty or topic == -1:

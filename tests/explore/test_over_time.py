@@ -203,3 +203,21 @@ def test_one_span_one_topic_and_none():
     assert all_in[["topic", "share", "per_span", "noise"]].values.tolist() == [[-1, 1, 0, True]]
     none = topic_shares(pd.DataFrame({"topic": [0], "span": pd.PeriodIndex([None], freq="M")}), by="span")
     assert rising_table(rising(none, TOPICS)).empty
+
+
+@pytest.mark.parametrize(
+    ("values", "spans"),
+    [
+        ([2019] * 50 + [2020] * 50 + [2021] * 50, ["2019", "2020", "2021"]),
+        (["2024-01", "2024-02", "2024-03"] * 40, ["2024-01", "2024-02", "2024-03"]),
+        (["2019-01-01", "2020-01-01", "2021-01-01"], ["2019", "2020", "2021"]),
+        (["2024-03-04", "2024-03-05", "2024-03-06"], ["2024-03-04", "2024-03-05", "2024-03-06"]),
+    ],
+)
+def test_a_span_is_never_finer_than_what_the_dates_tell(values, spans):
+    found = time_spans(pd.Series(values))
+    assert group_names(sorted(found.unique())) == spans
+
+
+def test_words_that_mean_the_time_of_reading_are_no_dates():
+    assert days(["now", "today", "2024-03-05"] + ["2024-03-06"] * 3)[:3] == [None, None, "2024-03-05 00:00"]

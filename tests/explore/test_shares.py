@@ -235,3 +235,7 @@ def test_a_share_is_never_told_as_none_or_all_where_it_is_not():
     assert [share_text(one) for one in (0, 1e-6, 0.0004, 0.0994, 0.0996, 0.999, 1, np.nan)] == [
         *("0%", "<0.1%", "<0.1%", "9.9%", "10%", "99%", "100%", ""),
     ]
+
+
+def test_numbers_that_differ_have_names_that_differ():
+    assert group_names([1234560.0, 1234561.0, 0.1, 1e20]) == ["1234560", "1234561", "0.1", "100000000000000000000"]

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import nbformat
 import numpy as np
@@ -127,6 +128,12 @@ def test_what_was_not_asked_for_says_how(explored):
     ]
     assert all(isinstance(one.table, str) and not one.tables for one in told)
     assert answers.collect_report(run, topic_map, *told)["answered"] == []
+    scored = replace(topic_map, rows=topic_map.rows.assign(source_score=1.0))
+    with pytest.raises(ValueError, match="no notebook has found 'score' yet; the source's own .* source_score here"):
+        scored.column("score", setting="explore.pick_best_by")
+    alone = replace(topic_map, rows=topic_map.rows.assign(side=["a"] * (len(topic_map.rows) - 1) + ["b"]))
+    chosen = how.model_copy(update={"sources": "side", "base": "b"})
+    assert "b has 1 different text" in answers.answer_additions(alone, chosen, run=run).table
     for name, why in (("time", "no column 'day'"), ("classes", "no column 'day'"), ("sources", "no column 'day'")):
         wrong = continue_run("demo", {f"explore.{name}": "day"}, folder.parent, chapter="explore")
         asks = {"time": answers.answer_time, "classes": answers.answer_classes}.get(
@@ -134,6 +141,6 @@ def test_what_was_not_asked_for_says_how(explored):
         )
         with pytest.raises(ValueError, match=f"explore.{name}: {why}.*text.keep"):
             asks(topic_map, wrong.config.explore)
-    with pytest.raises(FileNotFoundError, match="nowhere"):
+    with pytest.raises(FileNotFoundError, match="explore.run: no run 'nowhere'; .* has demo"):
         other = continue_run("demo", {"explore.run": "nowhere"}, folder.parent, chapter="explore")
         answers.answer_run(topic_map, other.config.explore, run=other)

@@ -102,3 +102,36 @@ def test_what_cannot_stand_beside_others_is_refused_by_name(files, tmp_path):
     with pytest.raises(ValueError, match="no column 'body'"):
         convert_rows(load_rows(path=files["real"], also={"made": {"path": files["made"]}})[0], keep=["body"])
     assert list(chain(name_sources({"path": "owner/name"}, None, {"b": {"path": "x"}}))) == ["name", "b"]
+
+
+def test_kept_columns_of_all_sources_are_read_as_one(tmp_path):
+    """What one source lacks, or has as another kind of value, loses nothing of the other's."""
+    big = [{"text": f"a {at}", "big": 1234567890123456789 + at, "flag": at % 2 == 0, "kind": "x"} for at in range(4)]
+    other = [{"text": f"b {at}", "kind": at} for at in range(3)]
+    for name, records in {"one": big, "two": other}.items():
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    rows, _ = load_rows(path=str(tmp_path / "one.jsonl"), also={"two": {"path": str(tmp_path / "two.jsonl")}})
+    texts, _ = convert_rows(rows, keep=["big", "flag", "kind"])
+    found = texts.sort_values("text")
+    assert found["big"].dropna().tolist() == [one["big"] for one in big] and found["big"].isna().sum() == 3
+    assert found["flag"].dropna().tolist() == [True, False, True, False]
+    assert found["kind"].tolist() == ["x", "x", "x", "x", "0", "1", "2"]
+    texts.to_parquet(tmp_path / "texts.parquet")
+
+
+def test_sources_without_a_single_row_are_no_texts(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.jsonl").write_text("{broken\n")
+    rows, rejected = load_rows(path=str(tmp_path / "one.jsonl"), also={"two": {"path": str(tmp_path / "two.jsonl")}})
+    texts, unusable = convert_rows(rows, keep=["x"])
+    assert texts.empty and unusable.empty and len(rejected) == 2 and "source_name" in texts
+
+
+def test_sources_that_stand_beside_their_yaml_are_found_from_there(files, tmp_path, monkeypatch):
+    (tmp_path / "mine.yaml").write_text(
+        "title: Mine\nsource: {path: real.jsonl, also: {2024: made.jsonl, bad: {path: broken.jsonl}}}\n"
+    )
+    monkeypatch.chdir("/")
+    _, config = read_config(str(tmp_path / "mine.yaml"))
+    assert config.source.path == files["real"] and config.source.also["2024"].path == files["made"]
+    assert config.source.also["bad"].path == files["broken"]

@@ -1,6 +1,5 @@
 """Edits are found by rows, done in order, told of, undone by deleting their line, and outlast a refit."""
 
-import json
 import re
 
 import numpy as np
@@ -109,6 +108,8 @@ def test_a_split_by_number_and_by_rows():
     assert groups(clusters, MAP[3]) == {ids_of(topic) for topic in range(5)}
     assert clusters.loc[clusters["name"] == "All", "topic"].unique().tolist() == [0]  # the largest part keeps the name
     some = [f"r{line}" for line in range(50, 60)]
+    whole = Split(split=EXEMPLARS[1], rows=sorted(ids_of(1)), name="Whole")
+    assert apply_edits(*MAP, edits=[whole])[2]["status"].tolist() == ["no change"]
     clusters, _, effects = apply_edits(*MAP, edits=[Split(split=EXEMPLARS[1], rows=[*some, "r2"], name="Ten")])
     assert {one for one in ids_of(1) if one.removesuffix("-2") in some} in groups(clusters, MAP[3])
     assert clusters.loc[clusters["name"] == "Ten"].index.tolist() == list(range(50, 60))
@@ -163,6 +164,17 @@ def test_a_pinned_topic_outlasts_a_refit_with_other_rows_that_has_it_no_longer(l
     assert effects["status"].tolist() == ["applied"] and "made of the rows near" in effects["why"][0]
     assert (kept & truth).sum() >= 0.9 * truth.sum() and not (kept & ~truth).any()
     assert after.loc[kept, "topic"].nunique() == 1
+
+
+def test_a_broader_topic_that_holds_none_any_longer_is_gone():
+    clusters, layers, _ = apply_edits(*MAP, edits=[Drop(drop=EXEMPLARS[3]), Drop(drop=EXEMPLARS[4])])
+    assert layers.loc[layers["layer"] == "middle", "topic"].tolist() == [0]
+    assert set(clusters.loc[clusters["topic"] == -1, "topic_middle"]) == {-1}
+    every = [Drop(drop=exemplars) for exemplars in EXEMPLARS.values()]
+    clusters, layers, effects = apply_edits(*MAP, edits=every)
+    assert layers.empty and (clusters["topic"] == -1).all() and effects["status"].eq("applied").all()
+    clusters, layers, _ = apply_edits(*MAP, edits=[*every, Pin(pin=EXEMPLARS[0], near=0.5)])
+    assert clusters["topic"].value_counts()[0] == 40 and layers["layer"].tolist() == ["fine", "middle"]
 
 
 POOL = [
@@ -230,7 +242,7 @@ def test_every_wish_is_a_line_that_is_read_back(run, tmp_path):
     chosen = tmp_path / "chosen.csv"
     chosen.write_text("id\nr50\nr51\n")
     said = [
-        writing.merge(run, [0, 3], name="Parcels: late {or not}, 50%"),
+        writing.merge(run, [0, 3], name="Parcels: late\n{or not}, 50% 🎉\x85"),
         writing.rename(run, 1, "Refunds"),
         writing.split(run, 1, into=2),
         writing.split(run, 1, rows=str(chosen), name="Ten"),
@@ -244,7 +256,7 @@ def test_every_wish_is_a_line_that_is_read_back(run, tmp_path):
     assert len(lines) == len(said) and all(line.startswith("- {") for line in lines)
     read = read_edits(run.path(FILE))
     assert [edit.verb for edit in read] == "merge rename split split drop pin move move".split()
-    assert read[0].merge == [EXEMPLARS[0], EXEMPLARS[3]] and read[0].name == "Parcels: late {or not}, 50%"
+    assert read[0].merge == [EXEMPLARS[0], EXEMPLARS[3]] and read[0].name == "Parcels: late\n{or not}, 50% 🎉"
     assert read[3].rows == ["r50", "r51"] and read[6].to == "unassigned" and read[7].to == EXEMPLARS[2]
     assert read[5].name == "c" and 0.5 < read[5].near < 1
     assert oct(run.path(FILE).stat().st_mode)[-3:] == "600"
@@ -274,8 +286,13 @@ def test_wishes_for_what_is_not_there_are_refused_and_nothing_is_written(run):
     for wish, why in (
         (lambda: writing.drop(run, 9), "no topic 9: topics of rows are 0 to 4"),
         (lambda: writing.rename(run, -1, "x"), "no topic -1"),
-        (lambda: writing.merge(run, [1]), "at least 2 items"),
+        (lambda: writing.merge(run, [1]), "edits: merge: List should have at least 2 items"),
         (lambda: writing.split(run, 0), "one of them"),
+        (lambda: writing.split(run, 0, into=1), "edits: into: Input should be greater than or equal to 2"),
+        (lambda: writing.rename(run, 0, "  "), "edits: name: String should have at least 1 character"),
+        (lambda: writing.move(run, [], to=0), "edits: move: Value should have at least 1 item"),
+        (lambda: writing.drop(run, [1]), "expected the number of a topic, got [1]"),
+        (lambda: writing.rename(run, True, "x"), "expected the number of a topic, got True"),
         (lambda: writing.move(run, ["nobody"], to=0), "1 of 1 ids are of no row of rows, 'nobody' for example"),
     ):
         with pytest.raises(ValueError, match=re.escape(why)):
@@ -294,6 +311,7 @@ def test_wishes_for_what_is_not_there_are_refused_and_nothing_is_written(run):
         ("- {drop: [a], nmae: b}", "edit 1: nmae: Extra inputs"),
         ("- {split: [a], into: 2, rows: [b]}", "edit 1: split needs `into`"),
         ("- {drop: [a], merge: [[a], [b]]}", "edit 1: expected one of"),
+        ("- {move: [a], to: 3}", "edit 1: to: expected ids of rows of a topic, or unassigned"),
         ("- {drop: []}", "edit 1: drop: Value should have at least 1 item"),
     ],
 )
@@ -309,5 +327,7 @@ def test_any_id_comes_back_as_it_was(tmp_path_factory, ids):
     path = tmp_path_factory.mktemp("edits") / FILE
     path.write_text(edit_line(Move(move=ids, to=ids, about=ids[0])) + "\n", "utf-8", newline="")
     assert read_edits(path) == [Move(move=ids, to=ids, about=ids[0])]
-    path.write_text(json.dumps([{"drop": [7, "007"]}]))
-    assert read_edits(path)[0].drop == ["7", "007"]
+    path.write_text("- {drop: [7, 007, yes, 12:30:45, null]}\n- {move: [1], to: -1}\n")  # as they stand
+    assert (
+        read_edits(path)[0].drop == ["7", "007", "yes", "12:30:45", "null"] and read_edits(path)[1].to == "unassigned"
+    )
