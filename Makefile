@@ -33,7 +33,7 @@ check: install  ## style, and templates without outputs
 	$(BIN)/ruff format --check .
 	$(BIN)/nbstripout --verify --keep-id notebooks/*_template.ipynb
 
-benchmark: demo  ## fit, embedding, labels, page, assignment and quality against what one would use instead, half an hour
+benchmark: demo  ## fit, embedding, labels, page, assignment, quality and search against what one would use instead, half an hour
 	$(BIN)/python tests/benchmarks/fit.py
 	$(BIN)/python tests/benchmarks/fit.py --parts --sizes 20000,100000
 	$(BIN)/python tests/benchmarks/embed.py
@@ -43,3 +43,4 @@ benchmark: demo  ## fit, embedding, labels, page, assignment and quality against
 	$(BIN)/python tests/benchmarks/assign.py --parquet 200000,1000000
 	$(BIN)/python tests/benchmarks/quality.py --speed 100000
 	$(BIN)/python tests/benchmarks/rate.py package:chitchat_dataset/dataset.json
+	$(BIN)/python tests/benchmarks/search.py

@@ -148,6 +148,11 @@ def answer_run(topic_map: TopicMap, how: Explore, *, run: Run) -> Answer:
     return Answer("run", compare_runs.aligned_table(aligned), picture, {"aligned": aligned}, figures)
 
 
+def agreement(answer: Answer) -> pd.DataFrame | str:
+    """Return how far the two maps of answer_run agree, to be read, or that there is no other run."""
+    return compare_runs.agreement_table(answer.figures["run"]) if answer.figures else answer.table
+
+
 def answer_pick(topic_map: TopicMap, how: Explore, *, seed: int = 42) -> Answer:
     """Return rows that cover the map, against as many random ones."""
     if not how.pick:

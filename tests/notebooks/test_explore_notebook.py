@@ -54,6 +54,7 @@ def test_the_executed_notebook_has_no_error_and_says_how_to_ask_for_the_rest(exp
     cells = nbformat.read(folder / "explore.ipynb", as_version=4).cells
     shown = "".join(str(output) for cell in cells for output in cell.get("outputs", []))
     assert "explore.time names the column" in shown and "source.also puts others" in shown
+    assert "NMI, all shared rows" in shown and "1.00" in shown
     assert not [output for cell in cells for output in cell.get("outputs", []) if output.output_type == "error"]
     assert "in a topic · question" in (folder / "explore/questions.html").read_text()
 
