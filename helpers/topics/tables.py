@@ -13,7 +13,7 @@ import pandas as pd
 
 from helpers.models import ENGLISH
 from helpers.runs import Run
-from helpers.shown import percent
+from helpers.shown import counted, percent
 from helpers.text.audit import kept_rows
 from helpers.topics.tune import RETURNS, Choice
 
@@ -124,6 +124,11 @@ def advice(report: dict[str, Any], topics: pd.DataFrame) -> str:
     if fleeting:
         found.append(f"{fleeting} of them come{'s' * (fleeting == 1)} and go{'es' * (fleeting == 1)} with the seed")
         found[-1] += f" (stability below {RETURNS} in topics.parquet): do not build on them."
+    unfit = sum(edit["status"] == "does not fit" for edit in report.get("edits", []))
+    if unfit:
+        one = unfit == 1
+        found.append(f"{unfit} of {counted(len(report['edits']), 'edit')} by hand no longer fit{'s' * one}, and")
+        found[-1] += f" {'was' if one else 'were'} not done: see the table of edits."
     audit, model = report.get("audit", {}), report.get("embedding", {}).get("model")
     english = audit.get("language_shares", {}).get("en", 1)
     if model in ENGLISH and english < 0.7:

@@ -131,5 +131,11 @@ def test_advice_tells_of_topics_that_come_and_go():
     assert "2 of them come and go with" in advice(REPORT, TOPICS.assign(stability=[np.nan, 0.3, 0.2]))
 
 
+def test_advice_tells_of_edits_that_no_longer_fit():
+    edits = [{"status": "applied"}, {"status": "does not fit"}, {"status": "no change"}]
+    assert "1 of 3 edits by hand no longer fits, and was not done" in advice({**REPORT, "edits": edits}, TOPICS)
+    assert "by hand" not in advice({**REPORT, "edits": edits[:1]}, TOPICS)
+
+
 def test_advice_tells_of_a_topic_that_holds_most():
     assert "One topic alone has 60%" in advice(REPORT, TOPICS.assign(share=[0.1, 0.6, 0.3]))
