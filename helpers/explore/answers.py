@@ -165,7 +165,7 @@ def answer_pick(topic_map: TopicMap, how: Explore, *, seed: int = 42) -> Answer:
     return Answer("pick", lines, picture, {"picked": picked, "picked_by_topic": lines}, {"pick": figures})
 
 
-def keep(run: Run, answer: Answer) -> Any:  # noqa: ANN401 - an Image, or a sentence
+def keep(run: Run, answer: Answer) -> Any:  # noqa: ANN401 - an Image, a sentence, or nothing
     """Write an answer's tables and picture to the run's folder explore/, and return the picture to be shown.
 
     Those of an earlier answer that this one has not are removed.
@@ -175,7 +175,8 @@ def keep(run: Run, answer: Answer) -> Any:  # noqa: ANN401 - an Image, or a sent
             run.save(f"{FOLDER}/{name}.parquet", answer.tables[name])
         else:
             run.path(f"{FOLDER}/{name}.parquet").unlink(missing_ok=True)
-    return run.show(answer.picture, f"{FOLDER}/{answer.name}.png")
+    shown = run.show(answer.picture, f"{FOLDER}/{answer.name}.png")
+    return None if isinstance(shown, str) and not shown else shown
 
 
 def collect_report(run: Run, topic_map: TopicMap, *answers: Answer) -> dict[str, Any]:
