@@ -180,14 +180,15 @@ def test_ray_does_the_same_and_listens_to_this_machine_only(source, tmp_path):
         "    output = test.Output(Path(sys.argv[2]), 'key' * 5)\n"
         "    parts = test.run_shards(test.list_shards(sys.argv[1]), test.Doubled(), output, workers=workers)\n"
         "    ended.set()\n"
-        "    print(json.dumps({'rows': test.doubled(parts), 'heard': sorted(heard)}))\n"
+        "    print(json.dumps({'parts': [str(part) for part in parts], 'heard': sorted(heard)}))\n"
     )
     command = [sys.executable, str(tmp_path / "by_ray.py"), source, str(tmp_path / "out")]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent)}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=200)
     assert done.returncode == 0, done.stderr[-2000:]
     said = json.loads(done.stdout.splitlines()[-1])
-    assert said["rows"] == WANTED
+    # Read here: pyarrow's threads that read a file, and Ray's, may end a process in the wrong order.
+    assert doubled(said["parts"]) == WANTED
     assert said["heard"] and {ip.removeprefix("::ffff:") for ip in said["heard"]} <= {"127.0.0.1", "::1"}
 
 
