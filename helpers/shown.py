@@ -55,6 +55,14 @@ def quiet_figure(*, height: float, width: float = 9) -> tuple[Any, Any]:
     return figure, axes
 
 
+def bare_axes(axes: Any) -> None:  # noqa: ANN401 - matplotlib Axes
+    """Take a figure's frame away, and let no label of a dataset be read as a formula."""
+    axes.spines[["top", "right", "bottom", "left"]].set_visible(False)
+    axes.tick_params(length=0, labelsize=8)
+    for text in [*axes.get_xticklabels(), *axes.get_yticklabels()]:
+        text.set_parse_math(False)
+
+
 def show_tables_to_read() -> None:
     """Let tables show texts, not numbers: long cells whole and, in a notebook, everything from the left."""
     pd.set_option("display.max_colwidth", 300)

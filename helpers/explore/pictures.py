@@ -10,7 +10,7 @@ import pandas as pd
 
 from helpers.explore.compare_sources import ALIKE, BASE, furthest_first
 from helpers.explore.shares import UNASSIGNED, count_grid, group_names, noise_band, share_text
-from helpers.shown import counted, quiet_figure
+from helpers.shown import bare_axes, counted, quiet_figure
 from helpers.text.excerpt import one_line, shorten
 
 MOST = 30  # topics in one picture
@@ -84,7 +84,7 @@ def plot_classes(shares: pd.DataFrame, ranked: pd.DataFrame) -> Any:  # noqa: AN
     bar.ax.set_yticklabels([f"{2.0**at:g}x" for at in range(-REACH, REACH + 1)], fontsize=8)
     bar.set_label("times what is expected", fontsize=8)
     bar.outline.set_visible(False)
-    _bare(axes)
+    bare_axes(axes)
     notes = [f"the {MOST} that differ most of {len(ranked)} topics"] if len(ranked) > MOST else []
     notes += [f"the {CLASSES} largest of {len(groups)} groups"] if len(groups) > CLASSES else []
     note = f" ({', '.join(notes)})" if notes else ""
@@ -127,7 +127,7 @@ def plot_sources(compared: pd.DataFrame) -> Any:  # noqa: ANN401 - a Figure, or 
     axes.set_xlabel("share of the source's rows", fontsize=9)
     axes.grid(axis="x", color="#eeeeee")
     axes.set_axisbelow(True)
-    _bare(axes)
+    bare_axes(axes)
     _legend(axes, [f"{_short(name, 30)}{', base' if name == base else ''} ({sizes[name]:,} rows)" for name in order])
     total = compared["topic"].nunique()
     note = f" (the {MOST} that differ most of {total})" if total > MOST else ""
@@ -164,7 +164,7 @@ def _name_ticks(axes: Any, names: Sequence[str]) -> None:  # noqa: ANN401
     """Name as many spans as there is room for, the first among them."""
     step = -(-len(names) // TICKS)
     axes.set_xticks(range(0, len(names), step), [_short(name, 12) for name in names[::step]], rotation=30, ha="right")
-    _bare(axes)
+    bare_axes(axes)
     axes.tick_params(axis="x", labelsize=7)
 
 
@@ -190,14 +190,6 @@ def _two_ways() -> Any:  # noqa: ANN401 - a matplotlib colour map
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("less and more", [GONE, "#ffffff", INK])
-
-
-def _bare(axes: Any) -> None:  # noqa: ANN401
-    """Take away the frame, and read no label of a dataset as a formula."""
-    axes.spines[["top", "right", "bottom", "left"]].set_visible(False)
-    axes.tick_params(length=0, labelsize=8)
-    for text in [*axes.get_xticklabels(), *axes.get_yticklabels()]:
-        text.set_parse_math(False)
 
 
 def _label(topic: int, label: object, chars: int) -> str:

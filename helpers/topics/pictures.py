@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from helpers.shown import percent
+from helpers.shown import bare_axes, percent
 
 MOST = 30  # topics in one picture; more cannot be read
 INK, PALE = "#2b5c8a", "#c9d6e2"
@@ -65,7 +65,7 @@ def plot_words(topics: pd.DataFrame, *, most: int = 12, words: int = 6) -> Any: 
         axes.invert_yaxis()
         axes.locator_params(axis="x", nbins=4)
         axes.set_title(f"{topic.topic}  {_short(topic.label, 30)}", fontsize=9, loc="left", parse_math=False)
-        _bare(axes)
+        bare_axes(axes)
     note = f" of the {most} largest of {len(topics) - 1} topics" if len(topics) - 1 > most else ""
     figure.suptitle(f"Keywords{note} and their c-TF-IDF scores", x=0.01, ha="left", fontsize=11)
     return figure
@@ -123,15 +123,7 @@ def _figure(*, height: float, width: float = 9.0) -> tuple[Any, Any]:
 def _head(axes: Any, title: str, topics: int) -> None:  # noqa: ANN401
     note = f" (the {MOST} largest of {topics})" if topics > MOST else ""
     axes.set_title(title + note, fontsize=11, loc="left", parse_math=False)
-    _bare(axes)
-
-
-def _bare(axes: Any) -> None:  # noqa: ANN401
-    """Take away the frame, and read no label of a dataset as a formula."""
-    axes.spines[["top", "right", "bottom", "left"]].set_visible(False)
-    axes.tick_params(length=0, labelsize=8)
-    for text in [*axes.get_xticklabels(), *axes.get_yticklabels()]:
-        text.set_parse_math(False)
+    bare_axes(axes)
 
 
 def _short(text: str, most: int = 48) -> str:
