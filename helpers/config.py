@@ -22,16 +22,9 @@ from helpers.settings import Config
 
 ROOT = Path(__file__).resolve().parent.parent
 DATASETS = ROOT / "datasets_config"
-# Settings that may name one, or more.
-FILES = "path file source ratings rubric labels benchmarks outline titles combinations boilerplate run".split()
-FILES += ["styles", "audiences", "model"]
-NAMED = (
-    "benchmarks",
-    "styles",
-    "audiences",
-    "run",
-    "model",
-)  # a plain word is a name, whatever folder has it too
+# Settings that name files, and those of them that may be names too: a plain word is one, whatever folder has it.
+NAMED = ("benchmarks", "styles", "audiences", "run", "model")
+FILES = "path file source ratings rubric labels outline titles combinations boilerplate".split() + [*NAMED]
 
 
 def read_config(dataset: str, overrides: dict[str, Any] | None = None) -> tuple[str, Config]:

@@ -11,6 +11,7 @@ from helpers.clean.decontaminate import best_hits
 from helpers.files import read_value
 from helpers.runs import Run
 from helpers.shown import percent
+from helpers.stages import FINISHED
 from helpers.text.sources.several import SOURCE_NAME
 
 SCORES, COPIES, HITS, LABELS = (
@@ -33,7 +34,7 @@ RULE = "rule"  # the column of rows that a filter dropped
 
 def has_map(run: Run) -> bool:
     """Return whether the run has a finished map."""
-    return all(run.path(name).exists() for name in ("report.json", "topics.parquet", "rows.parquet"))
+    return all(run.path(name).exists() for name in FINISHED)
 
 
 def table(run: Run) -> pd.DataFrame:

@@ -6,6 +6,7 @@ runs/NAME/
   vectors.npy       float16, a line a unique text     reduced.npy, points.npy     the same in k and 2 dimensions
   topics.parquet    one line a topic                  layers.parquet              broader topics that hold them
   labels.jsonl      every prompt and reply            clean/         near-duplicates, benchmark text in rows
+  edits.yaml        what was changed by hand          explore/       answers to what the map was asked
   model/            the fitted BERTopic, centroids    map.html, *.png, report.*   what people look at
   stages/           what one stage hands the next
 
@@ -34,7 +35,7 @@ from helpers.keys import stage_key, versions
 from helpers.measure import Measure
 from helpers.settings import Config
 from helpers.shown import show_tables_to_read
-from helpers.stages import RESULTS, RESULTS_OF, STAGES
+from helpers.stages import FINISHED, RESULTS, RESULTS_OF, STAGES
 
 RUNS = ROOT / "runs"
 
@@ -216,7 +217,7 @@ def continue_run(
         folder = runs_folder(runs) / read_config(dataset)[0]
     else:
         dataset = read_manifest(folder)["dataset"]  # named as `list` shows it, or as a copy of a run is called
-    missing = [file for file in ("report.json", "topics.parquet", "rows.parquet") if not (folder / file).exists()]
+    missing = [file for file in FINISHED if not (folder / file).exists()]
     if missing and not need_map:
         return open_run(dataset, overrides, runs)
     if other := [key for key in overrides or {} if key.split(".")[0] != chapter]:

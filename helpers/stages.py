@@ -22,6 +22,7 @@ STAGES = {
     "describe": ("stages/described.parquet",),
     "label": ("topics.parquet", "layers.parquet"),
 }
+FINISHED = ("report.json", "topics.parquet", "rows.parquet")  # there when a map is
 # What the stages' results are put together to: gone as soon as one of them is made anew.
 RESULTS = (
     "topics.parquet layers.parquet rows.parquet map.html map.png map.svg map.csv report.html report.json "
