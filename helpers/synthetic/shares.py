@@ -20,29 +20,30 @@ def share_cells(count: int, lines: Sequence[float], columns: Sequence[float], al
     near as whole numbers can be to those that lines and columns ask for when neither depends on the other (scaling in
     turn; Deming and Stephan 1940). allowed: (k, m) bool, at least one a line.
     """
-    from scipy.optimize import LinearConstraint, milp
+    from scipy.optimize import linprog
 
     by_line, by_column = share_out(count, lines), share_out(count, columns)
-    wanted = _scaled(allowed, by_line.astype(float), by_column.astype(float))[allowed]
+    wanted = _scaled(allowed, by_line.astype(float), by_column.astype(float))[allowed].round(9)
     at_line, at_column = np.nonzero(allowed)
-    cells, width = len(wanted), allowed.shape[1]
-    # Unknown: the cells, how far each is from what is wanted, how far each column is above and below its sum.
-    each, none = np.eye(cells), np.zeros((cells, 2 * width))
+    cells, width, below = len(wanted), allowed.shape[1], np.floor(wanted)
+    # A cell is what is wanted, rounded down, less some, one more, and more than one. Unknown are these three of each
+    # cell, and how far each column is above and below its sum. They flow as in a network, along a line and a column
+    # each, so that the simplex method ends at whole numbers without a search (Hoffman and Kruskal 1956).
     line_sums = (at_line == np.arange(len(by_line))[:, None]).astype(float)
     column_sums = (at_column == np.arange(width)[:, None]).astype(float)
-    empty = np.zeros((len(by_line), cells + 2 * width))
-    away = np.hstack([np.zeros((width, cells)), -np.eye(width), np.eye(width)])
-    limits = [
-        LinearConstraint(np.hstack([line_sums, empty]), by_line, by_line),
-        LinearConstraint(np.hstack([column_sums, away]), by_column, by_column),
-        LinearConstraint(np.hstack([each, -each, none]), -np.inf, wanted),
-        LinearConstraint(np.hstack([each, each, none]), wanted, np.inf),
-    ]
-    cost = np.concatenate([np.zeros(cells), np.ones(cells), np.full(2 * width, 2.0 * cells)])
-    is_whole = np.concatenate([np.ones(cells), np.zeros(cells + 2 * width)])
-    solved = milp(cost, constraints=limits, integrality=is_whole)
+    line_parts = [-line_sums, line_sums, line_sums, np.zeros((len(by_line), 2 * width))]
+    column_parts = [-column_sums, column_sums, column_sums, -np.eye(width), np.eye(width)]
+    each, off = np.ones(cells), np.full(2 * width, 2.0 * cells)
+    solved = linprog(
+        np.concatenate([each, 1 - 2 * (wanted - below), each, off]),
+        A_eq=np.vstack([np.hstack(line_parts), np.hstack(column_parts)]),
+        b_eq=np.concatenate([by_line - line_sums @ below, by_column - column_sums @ below]),
+        bounds=[*((0, most) for most in below), *[(0, 1)] * cells, *[(0, None)] * (cells + 2 * width)],
+        method="highs-ds",
+    )
+    less, one, more = np.rint(solved.x[: 3 * cells]).reshape(3, cells)
     found = np.zeros(allowed.shape, dtype=np.int64)
-    found[allowed] = np.rint(solved.x[:cells]).astype(np.int64)
+    found[allowed] = below - less + one + more
     return found
 
 

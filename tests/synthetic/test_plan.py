@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from helpers.llm.ask import ask
@@ -94,6 +94,21 @@ def test_styles_and_audiences_both_get_their_shares_where_all_pairs_are_written(
     some[np.arange(len(lines)), [random.randrange(len(columns)) for _ in lines]] = True
     found = share_cells(count, lines, columns, some)
     assert found.sum(axis=1).tolist() == share_out(count, lines).tolist() and not found[~some].any()
+
+
+@FEW
+@given(st.integers(1, 12), st.lists(st.integers(1, 9), min_size=3, max_size=3), st.tuples(*[st.integers(1, 9)] * 2))
+@example(36, [6, 5, 9], (1, 1))
+@example(9, [1, 1, 1], (1, 1))
+def test_no_other_whole_numbers_with_these_sums_are_nearer_to_what_is_asked_for(count, lines, columns):
+    found = share_cells(count, lines, columns, np.ones((3, 2), dtype=bool))
+    by_line, by_column = share_out(count, lines), share_out(count, columns)
+    wanted = np.outer(by_line, by_column) / count
+    firsts = itertools.product(*(range(one + 1) for one in by_line))
+    others = [np.array(first) for first in firsts if sum(first) == by_column[0]]
+    nearest = min(np.abs(np.stack([other, by_line - other], axis=1) - wanted).sum() for other in others)
+    assert found.sum(axis=0).tolist() == by_column.tolist() and found.sum(axis=1).tolist() == by_line.tolist()
+    assert np.abs(found - wanted).sum() == pytest.approx(nearest)
 
 
 def test_columns_are_as_near_to_their_shares_as_the_pairs_left_allow():
