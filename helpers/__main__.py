@@ -52,7 +52,7 @@ def run(
         except Exception as error:  # whatever it is, the next dataset is not held up by it
             known = isinstance(error, (ValueError, OSError, RuntimeError))
             failed[name] = str(error) if known else f"{type(error).__name__}: {error}"
-            print(f"{name}: {failed[name]}", file=sys.stderr)
+            print(failed[name] if failed[name].startswith(f"{name}:") else f"{name}: {failed[name]}", file=sys.stderr)
         else:
             _say(template, report, runs, time.perf_counter() - started)
     if template == "uses" and len(datasets) - len(failed) > 1:

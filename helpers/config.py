@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from helpers.section import Section
 from helpers.settings import Config
+from helpers.yaml_text import read_yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 DATASETS = ROOT / "datasets_config"
@@ -53,7 +54,7 @@ def parse_overrides(pairs: list[str]) -> dict[str, Any]:
 
 def _yaml_value(key: str, value: str) -> Any:  # noqa: ANN401
     try:
-        return yaml.safe_load(value)
+        return read_yaml(value)
     except yaml.YAMLError as error:
         raise ValueError(f"--set {key}={value}: not YAML: {' '.join(str(error).split())[:200]}") from None
 
@@ -125,7 +126,7 @@ def file_stem(name: str) -> str:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+        settings = read_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         near = _nearest(path.stem, configured())
         raise FileNotFoundError(f"no file {path}; datasets_config has {', '.join(configured())}{near}") from None
@@ -145,7 +146,8 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 def _beside(folder: Path, source: Any) -> Any:  # noqa: ANN401 - whatever stands in the YAML
     """Return a source, and those in it, that stands beside its YAML, and may be named from there, named whole."""
     if isinstance(source, str):
-        return str(folder / source) if "\0" not in source and source and (folder / source).exists() else source
+        is_there = "\0" not in source and source and (folder / source).exists()
+        return str(folder / source) if is_there else _file_placed("path", source, home=folder)
     if not isinstance(source, dict):
         return source
     placed = {"path": _beside(folder, source["path"])} if isinstance(source.get("path"), str) else {}
@@ -155,8 +157,8 @@ def _beside(folder: Path, source: Any) -> Any:  # noqa: ANN401 - whatever stands
 
 
 def place_files(overrides: dict[str, Any]) -> dict[str, Any]:
-    """Return overrides in which files that are there are named whole, for those who stand in another folder."""
-    return {key: _file_placed(key.split(".")[-1], value) for key, value in overrides.items()}
+    """Return overrides in which files are named whole, for those who stand in another folder."""
+    return {key: _file_placed(key.split(".")[-1], value, home=Path.cwd()) for key, value in overrides.items()}
 
 
 def _files_placed(settings: Any) -> Any:  # noqa: ANN401 - whatever stands in the YAML
@@ -166,20 +168,25 @@ def _files_placed(settings: Any) -> Any:  # noqa: ANN401 - whatever stands in th
     return {key: _files_placed(_file_placed(str(key), value)) for key, value in settings.items()}
 
 
-def _file_placed(key: str, value: Any) -> Any:  # noqa: ANN401
-    """Return the whole name of a file, folder or glob that is in the working directory or else the repository."""
+def _file_placed(key: str, value: Any, home: Path = ROOT) -> Any:  # noqa: ANN401
+    """Return the whole name of a file, folder or glob that is in the working directory or else the repository.
+
+    home: where one is missed that is in neither, so that what stands there can be told.
+    """
     if key in FILES and isinstance(value, list):
-        return [_file_placed(key, one) for one in value]
+        return [_file_placed(key, one, home) for one in value]
     if key == "also" and isinstance(value, dict):
-        return {name: _file_placed("path", one) for name, one in value.items()}
+        return {name: _file_placed("path", one, home) for name, one in value.items()}
     if key in NAMED and isinstance(value, dict):
-        return {_file_placed(key, name): share for name, share in value.items()}
+        return {_file_placed(key, name, home): share for name, share in value.items()}
     if key in NAMED and isinstance(value, str) and not re.search(r"[./\\]", value):
         return value
     if key not in FILES or not isinstance(value, str) or value.startswith("package:"):
         return value
     whole = [str(folder / Path(value).expanduser()) for folder in (Path.cwd(), ROOT)]
-    return next((name for name in whole if "\0" not in name and (Path(name).exists() or glob.glob(name))), value)
+    found = next((name for name in whole if "\0" not in name and (Path(name).exists() or glob.glob(name))), None)
+    is_missed = Path(value).suffix.lower().lstrip(".") in _DATA_SUFFIXES and "://" not in value
+    return found or (str(home / Path(value).expanduser()) if is_missed else value)
 
 
 def _put(settings: dict[str, Any], key: str, value: Any) -> None:  # noqa: ANN401
@@ -217,8 +224,12 @@ def _explain(where: str, problem: dict[str, Any]) -> str:
         return f"{where}: {key}: not known; {owner} takes {', '.join(known)}{near}"
     if problem["type"] == "missing":
         return f"{where}: {key}: missing" + ("" if len(location) > 2 else "; a config needs title and source.path")
-    came = json.dumps(problem["input"], default=str)[:120]
-    return f"{where}: {key}: {problem['msg'].removeprefix('Value error, ')}; got {came}"
+    said = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "value_error" and isinstance(problem["input"], dict):  # of several settings of a section
+        return f"{where}: {key}: {said}"
+    if problem["type"] == "dict_type":
+        said = "expected names with what they stand for, such as {name: value}"
+    return f"{where}: {key}: {said}; got {json.dumps(problem['input'], default=str)[:120]}"
 
 
 def _section_of(location: list[str]) -> tuple[str, list[str]]:

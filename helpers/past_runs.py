@@ -15,6 +15,8 @@ from helpers.files import read_value
 from helpers.runs import read_manifest, runs_folder
 from helpers.shown import percent
 
+TOGETHER = "uses_together"  # see quality/uses_together.py
+
 
 def list_runs(runs: str | Path | None = None) -> pd.DataFrame:
     """Return a line a run: dataset, when, rows, topics, coverage, size in MB."""
@@ -52,13 +54,22 @@ def forget(dataset: str, runs: str | Path | None = None) -> dict[str, int]:
     freed, files = folder_size(folder), sum(path.is_file() for path in folder.rglob("*"))
     if folder.is_dir():
         shutil.rmtree(folder)
-        shutil.rmtree(folder.parent / "uses_together", ignore_errors=True)  # tells of this one too
+    if _tells_of(folder.parent / TOGETHER, folder.name):
+        shutil.rmtree(folder.parent / TOGETHER, ignore_errors=True)
     cleared = clear_copies(folder.name)
     vectors = VectorCache(folder.parent).forget(folder.name)
     if not files + cleared + vectors:
         known = ", ".join(path.parent.name for path in sorted(runs_folder(runs).glob("*/manifest.json"))) or "none"
         raise FileNotFoundError(f"no run {dataset!r} in {folder.parent}; runs are: {known}")
     return {"files": files, "bytes": freed, "vectors": vectors, "notebooks": cleared}
+
+
+def _tells_of(together: Path, name: str) -> bool:
+    """Return whether the tables of all datasets together have one of that name, or cannot be read."""
+    try:
+        return name in set(read_value(together / "datasets.parquet")["dataset"])
+    except (OSError, ValueError, KeyError):
+        return True
 
 
 def folder_size(folder: Path) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -25,6 +26,12 @@ def _ordered(size: tuple[int, int]) -> tuple[int, int]:
     if size[0] > size[1]:
         raise ValueError(f"expected the fewest first, then the most, got {list(size)}")
     return size
+
+
+def _need_code(language: str) -> str:
+    if not re.fullmatch("auto|[a-z]{2,3}", language):
+        raise ValueError("expected auto, or a code of ISO 639 such as en or es")
+    return language
 
 
 # What each gets of the prompts; only their proportions count.
@@ -59,7 +66,7 @@ class Planning(Section):
     styles: Shares = {}  # names or .md files, with shares; none: those of the kit for this kind, equally
     audiences: Shares = {}
     combinations: str = "default"  # YAML of pairs that are not written, with reasons; none: all pairs are
-    language: Annotated[str, Field(pattern="^(auto|[a-z]{2,3})$")] = "auto"  # to write in: of the extracts, or ISO code
+    language: Annotated[str, AfterValidator(_need_code)] = "auto"  # to write in: of the extracts, or ISO code
     words: Annotated[int, Field(ge=20)] = 700  # of a text, about
 
     @model_validator(mode="after")

@@ -10,6 +10,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
@@ -25,6 +26,7 @@ from helpers.section import Names, Section
 from helpers.text.sources.locate import files_state, is_hub, source_files
 from helpers.text.sources.read import kind_of
 from helpers.text.sources.records import FIRST, ID_COLUMNS, Rejected, as_id, read_records
+from helpers.yaml_text import read_yaml
 
 KNOWN = Path(__file__).with_suffix(".yaml")
 STUB = 10  # words; of a shorter question the options are a part as well
@@ -110,7 +112,7 @@ def _called(name: str, known: Sequence[str]) -> list[str]:
 def _read_yaml(path: Path) -> dict[str, Benchmark]:
     """Return the benchmarks of a YAML file, by name; files that stand beside it may be named from there."""
     try:
-        told = yaml.safe_load(path.read_text("utf-8"))
+        told = read_yaml(path.read_text("utf-8"))
     except FileNotFoundError:
         raise FileNotFoundError(f"benchmarks: no file {path}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -153,7 +155,8 @@ def _read_items(name: str, benchmark: Benchmark, store: Path | None) -> pd.DataF
             write_value(file, _read_source(name, benchmark))
         return read_value(file)
     except OSError as error:
-        raise type(error)(f"benchmark {name}: {error}") from None
+        kind = next(kind for kind in (FileNotFoundError, ConnectionError, OSError) if isinstance(error, kind))
+        raise kind(f"benchmark {name}: {error}") from None
 
 
 def _files(benchmark: Benchmark) -> list[Path]:
@@ -241,12 +244,19 @@ def _parts(value: Any) -> list[str]:  # noqa: ANN401
 
 
 def _item_names(values: Sequence[dict[str, Any]], column: str | None, places: Sequence[str]) -> list[str]:
-    """Return the items' ids, and their places where there is none; where an id is repeated both."""
+    """Return the items' ids, and their places where there is none; where an id is repeated both. All are different."""
     first = values[0]
     column = column or next((name for name in ID_COLUMNS if as_id(first.get(name)) is not None), None)
     names = [column and as_id(_in_column(value, column)) for value in values]
     often = Counter(names)
-    return [
-        place if name is None else name if often[name] == 1 else f"{name} {place}"
-        for name, place in zip(names, places, strict=True)
-    ]
+    found, taken = [], {name for name in names if often[name] == 1}
+    for name, place in zip(names, places, strict=True):
+        if often[name] > 1 or name is None:
+            wanted = name = place if name is None else f"{name} {place}"
+            for number in count(2):
+                if name not in taken:
+                    break
+                name = f"{wanted}-{number}"
+            taken.add(name)
+        found.append(name)
+    return found

@@ -198,4 +198,5 @@ def _explains(one: Pair, state: str, other: Pair) -> bool:
     if state not in (CONTAMINATED, EDITED) or one.share <= other.share:
         return False
     is_there = one.share == 1 or one.longest >= other.longest  # at every ngram at which the other is
-    return is_there and bool(np.isin(other.taken, one.taken).all())
+    within = one.taken.min() <= other.taken.min() and other.taken.max() <= one.taken.max()
+    return is_there and within and bool(np.isin(other.taken, one.taken).all())

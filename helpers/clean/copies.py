@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from helpers.clean.rules import read_numbers
+
 KEEPS = ("longest", "first", "best")
 ROWS, AGAINST = "rows", "against"
 
@@ -149,7 +151,7 @@ def _preferred(rows: pd.DataFrame, keep: str, by: str | None) -> pd.DataFrame:
     found = pd.DataFrame(columns | {"place": np.arange(len(rows))})
     if keep == "first":
         return found if "position" not in rows else found.iloc[np.argsort(rows["position"].to_numpy(), kind="stable")]
-    score = np.zeros(len(rows)) if by is None else rows[by].to_numpy(dtype=float, na_value=np.nan)
+    score = np.zeros(len(rows)) if by is None else read_numbers(rows[by]).to_numpy(dtype=float, na_value=np.nan)
     length = found["text"].str.len().to_numpy(dtype=np.int64)
     return found.iloc[order_lines(score, length, pd.factorize(found["id"].map(str), sort=True)[0])]
 
@@ -158,8 +160,11 @@ def _check(rows: pd.DataFrame, name: str, by: str | None = None) -> None:
     for column in ("id", "text", *([by] if by else [])):
         if column not in rows:
             raise ValueError(f"{name}: no column {column!r}; columns are {', '.join(map(str, rows.columns))}")
-    if by and not pd.api.types.is_numeric_dtype(rows[by]):
-        raise ValueError(f"by: expected a column of numbers, and {by!r} holds {rows[by].dtype}")
+    if by:
+        try:
+            read_numbers(rows[by])
+        except ValueError as error:
+            raise ValueError(f"best_by: column {by!r}: {error}") from None
     bad = rows["text"].map(lambda text: not isinstance(text, str))
     if bad.any():
         line = int(bad.to_numpy().argmax())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -26,12 +26,16 @@ _QUOTED = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|`([^`]*)`")  # tex
 
 
 class Rule(NamedTuple):
-    """A rule as written, as evaluated, its columns by the names they have there, and those that must not be null."""
+    """A rule as written and as evaluated, and its columns by the names they have there.
+
+    Of these, those that must not be null, and those that are compared with numbers.
+    """
 
     text: str
     code: str
     columns: dict[str, str]
     needed: list[str]
+    numbers: list[str]
 
 
 def read_rules(keep: Sequence[str], columns: Sequence[str]) -> list[Rule]:
@@ -39,6 +43,20 @@ def read_rules(keep: Sequence[str], columns: Sequence[str]) -> list[Rule]:
     if "rule" in columns:
         raise ValueError('the rows have a column "rule", as dropped rows get one: rename it')
     return [_read_rule(text, list(columns)) for text in dict.fromkeys([keep] if isinstance(keep, str) else keep)]
+
+
+def read_numbers(values: pd.Series) -> pd.Series:
+    """Return a column as numbers, those too that are written as texts, as all are in a CSV; a blank is none.
+
+    Raises ValueError that shows a value which is no number.
+    """
+    if pd.api.types.is_numeric_dtype(values):
+        return values
+    plain = values.map(lambda one: (one.strip() or None) if isinstance(one, str) else one)
+    told = pd.to_numeric(plain.map(lambda one: None if isinstance(one, (bool, list)) else one), errors="coerce")
+    if len(wrong := values[told.isna() & plain.notna()]):
+        raise ValueError(f"expected numbers, got {str(wrong.iloc[0])[:60]!r}")
+    return told
 
 
 def knows(rule: str, columns: Sequence[str]) -> bool:
@@ -76,6 +94,11 @@ def _evaluate(found: pd.DataFrame, rule: Rule) -> np.ndarray:
         name for name in loose if loose[name].isna().all() and re.search(rf"\b{re.escape(name)}\.str\b", rule.code)
     ]
     found = found.astype(dict.fromkeys(texts, "string"))
+    for name in [name for name in rule.numbers if pd.api.types.is_string_dtype(found[name])]:
+        try:
+            found[name] = read_numbers(found[name])
+        except ValueError as error:
+            raise ValueError(f'rule "{rule.text}" cannot be told of "{rule.columns[name]}": {error}') from None
     try:
         told = found.eval(rule.code, engine="python")
     except Exception as error:  # noqa: BLE001 - pandas raises whatever the types of the columns lead to
@@ -117,7 +140,10 @@ def _read_rule(text: str, columns: list[str]) -> Rule:
             near = difflib.get_close_matches(column, [name for name in columns if isinstance(name, str)], n=1)
             raise wrong(f'there is no column "{column}"' + (f'; did you mean "{near[0]}"?' if near else ""))
     asked = {node.func.value.id for node in ast.walk(tree) if _asks(node)}
-    return Rule(text, code, found, [name for name in found if name not in asked])
+    compared = {name for node in ast.walk(tree) if isinstance(node, ast.Compare) for name in _beside_numbers(node)}
+    return Rule(
+        text, code, found, [name for name in found if name not in asked], [name for name in found if name in compared]
+    )
 
 
 def _problem(tree: ast.AST) -> str:
@@ -152,10 +178,23 @@ def _memberships(node: ast.AST) -> list[ast.expr]:
 
 
 def _is_plain(node: ast.expr) -> bool:
+    return isinstance(node, ast.List | ast.Tuple) and _is_constant(node)
+
+
+def _beside_numbers(node: ast.Compare) -> Iterator[str]:
+    """Yield the columns that a comparison holds beside numbers, or looks for in a list of them."""
+    sides = [node.left, *node.comparators]
+    values = [one.elts if isinstance(one, ast.List | ast.Tuple) else [one] for one in sides if _is_constant(one)]
+    if values and all(isinstance(ast.literal_eval(one), int | float) for some in values for one in some):
+        yield from (one.id for one in sides if isinstance(one, ast.Name))
+
+
+def _is_constant(node: ast.expr) -> bool:
     try:
-        return isinstance(ast.literal_eval(node), list | tuple)
+        ast.literal_eval(node)
     except (ValueError, TypeError):
         return False
+    return True
 
 
 def _asks(node: ast.AST) -> bool:

@@ -168,8 +168,10 @@ def answer_pick(topic_map: TopicMap, how: Explore, *, seed: int = 42) -> Answer:
 def keep(run: Run, answer: Answer) -> Any:  # noqa: ANN401 - an Image, a sentence, or nothing
     """Write an answer's tables and picture to the run's folder explore/, and return the picture to be shown.
 
-    Those of an earlier answer that this one has not are removed.
+    Those of an earlier answer that this one has not are removed; what was not asked leaves them as they are.
     """
+    if not answer.tables:
+        return None
     for name in ANSWERS[answer.name]:
         if name in answer.tables:
             run.save(f"{FOLDER}/{name}.parquet", answer.tables[name])

@@ -41,7 +41,7 @@ def choose_base(sources: pd.Series, *, base: str | None = None) -> str:
     if len(sizes) < 2:
         raise ValueError(f"sources are compared where there are two or more; there is {known or 'none'}")
     if base is not None and str(base) not in sizes.index:
-        raise ValueError(f"base: no source {str(base)!r}; sources are {known}")
+        raise ValueError(f"explore.base: no source {str(base)!r}; sources are {known}")
     return str(base) if base is not None else min(sizes.index, key=lambda name: (-sizes[name], name))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.explore.chance import NOISE, adjust, trend
-from helpers.explore.shares import count_grid, labels_of, p_text, real_first, share_text
+from helpers.explore.shares import GROUPS, count_grid, labels_of, p_text, real_first, share_text
 from helpers.shown import counted
 from helpers.text.excerpt import one_line, shorten
 
@@ -22,6 +22,7 @@ WANTED = 12  # spans; the unit of time nearest to that, by ratio, has 6 to 24 of
 EDGE = 0.02  # of the rows at either end, which tell nothing of how long a span should be: a date of 1970 is often none
 ROWS = 100  # from which on that is done
 DATES = 0.5  # of the values that have to be dates
+KNOWN_YEARS = range(pd.Timestamp.min.year + 1, pd.Timestamp.max.year)  # which nanoseconds reach
 YEARS = (1800, 2200)  # whole numbers that are years
 # Seconds of an epoch time since 1970 and how many of a unit are one: 1973 to 2286, so that no two units overlap.
 NOT_DATES = ("now", "today")  # which pandas reads as the time of reading
@@ -37,9 +38,14 @@ def time_spans(values: pd.Series, *, every: Every = "auto") -> pd.Series:
     dates and for another `every`.
     """
     if every != "auto" and every not in UNITS:
-        raise ValueError(f"every: expected auto, {', '.join(UNITS)}; got {every!r}")
+        raise ValueError(f"explore.every: expected auto, {', '.join(UNITS)}; got {every!r}")
     dates = read_dates(values)
-    return dates.dt.to_period(UNITS[_fitting_unit(dates.dropna()) if every == "auto" else every])
+    spans = dates.dt.to_period(UNITS[_fitting_unit(dates.dropna()) if every == "auto" else every])
+    if (count := spans.nunique()) > GROUPS:
+        raise ValueError(
+            f"explore.every: {count:,} spans of a {every} have rows, expected at most {GROUPS:,}; take longer ones"
+        )
+    return spans
 
 
 def read_dates(values: pd.Series) -> pd.Series:
@@ -118,9 +124,10 @@ def _fitting_unit(dates: pd.Series) -> str:
 
 def _read(values: pd.Series, there: pd.Series) -> pd.Series:
     if isinstance(values.dtype, pd.PeriodDtype):
-        return values.dt.to_timestamp()
+        values = pd.to_datetime(values.map(lambda one: one.start_time if one.year in KNOWN_YEARS else pd.NaT))
     if pd.api.types.is_datetime64_any_dtype(values):
-        return pd.to_datetime(values, utc=True).dt.tz_localize(None)
+        values = values.where(values.dt.year.isin(KNOWN_YEARS))
+        return pd.to_datetime(values, utc=True).dt.tz_localize(None).astype("datetime64[ns]")
     numbers = _numbers(values.where(there))
     words = values.astype(object).where(there & numbers.isna() & ~values.map(_is_truth).astype(bool))
     words = words.map(lambda one: one.strip().removesuffix(" UTC") if isinstance(one, str) else one)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from helpers.clean.filter import filter_rows
+from helpers.clean.rules import read_numbers
 from helpers.explore.coverage import by_id, mean_distance, nearest_distances
 from helpers.explore.read_map import TopicMap
 from helpers.proportions import share_out
@@ -53,9 +54,13 @@ def pick_rows(
     Fewer come back only where all that is left is so much alike. Raises ValueError for more than there are different
     texts, for a topic or column that is not there, for scores that are no numbers, and for what filter_rows refuses.
     """
-    if best_by is not None and not pd.api.types.is_numeric_dtype(topic_map.column(best_by, setting="pick_best_by")):
-        raise ValueError(f"pick_best_by: {best_by!r} is to hold numbers, got {topic_map.rows[best_by].dtype}")
     kept = filter_rows(topic_map.rows, keep=keep)[0]
+    if best_by is not None:
+        topic_map.column(best_by, setting="pick_best_by")
+        try:
+            kept = kept.assign(**{best_by: read_numbers(kept[best_by])})
+        except ValueError as error:
+            raise ValueError(f"explore.pick_best_by: column {best_by!r}: {error}") from None
     texts = _different_texts(kept, best_by)
     lines = _lines(topic_map, kept, texts)
     weights = _weights(lines, by, shares)
@@ -63,7 +68,9 @@ def pick_rows(
     if not 0 <= n <= most.sum():
         there = f"{counted(int(most.sum()), 'different text')} to pick from"
         told = f" in topics {list(shares or {})}" * bool(shares) + f" that fulfil {list(keep)}" * bool(keep)
-        raise ValueError(f"pick: {n} rows were asked for, and there are {there}{told}; ask for no more than these")
+        raise ValueError(
+            f"explore.pick: {n} rows were asked for, and there are {there}{told}; ask for no more than these"
+        )
     vectors = unit_length(topic_map.vectors[texts["vector"].to_numpy()])
     groups = [np.flatnonzero(texts["topic"] == topic) for topic in lines["topic"]]
     scores = None if best_by is None else texts[best_by].astype(float).fillna(-np.inf).to_numpy()
@@ -96,13 +103,13 @@ def _lines(topic_map: TopicMap, kept: pd.DataFrame, texts: pd.DataFrame) -> pd.D
 
 def _weights(lines: pd.DataFrame, by: str, shares: Mapping[int, float] | None) -> pd.Series:
     if by not in WEIGHTS:
-        raise ValueError(f"pick_by: expected one of {', '.join(WEIGHTS)}, got {by!r}")
+        raise ValueError(f"explore.pick_by: expected one of {', '.join(WEIGHTS)}, got {by!r}")
     if not shares:
         return pd.Series(WEIGHTS[by](lines["rows"].to_numpy(float)))
     if unknown := sorted(set(shares) - set(lines["topic"])):
-        raise ValueError(f"pick_shares: no rows are in topics {unknown}; topics are {lines['topic'].tolist()}")
+        raise ValueError(f"explore.pick_shares: no rows are in topics {unknown}; topics are {lines['topic'].tolist()}")
     if wrong := {topic: share for topic, share in shares.items() if not 0 < share < np.inf}:
-        raise ValueError(f"pick_shares: a share is more than 0, got {wrong}; a topic without one gets no row")
+        raise ValueError(f"explore.pick_shares: a share is more than 0, got {wrong}; a topic without one gets no row")
     return lines["topic"].map(shares).fillna(0.0).astype(float)
 
 

@@ -134,8 +134,8 @@ def question_vector(question: str, *, embedder: Embedder | None) -> np.ndarray:
             "the vectors of this map are your own, and what made them is not known here: look for rows like others "
             "(more_like), or give nearest_topics a vector"
         )
-    if not question.strip():
-        raise ValueError("expected a question or some words to look for, got nothing")
+    if not isinstance(question, str) or not question.strip():
+        raise ValueError(f"expected a question or some words to look for, got {question!r}; search_all takes several")
     return embedder.encode([question])[0]
 
 
@@ -177,6 +177,7 @@ def _hits(
 
 def _similarities(topic_map: TopicMap, vector: np.ndarray) -> np.ndarray:
     """Return (n,) float32, the cosine of every different text to a vector."""
+    vector = np.asarray(vector, dtype=np.float32)
     if vector.shape != (topic_map.vectors.shape[1],):
         raise ValueError(f"expected a vector of {topic_map.vectors.shape[1]} numbers, as the map's, got {vector.shape}")
     wanted, found = unit_length(vector[None])[0], np.empty(len(topic_map.vectors), dtype=np.float32)

@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from helpers.llm.instructions import Chat
-from helpers.llm.replies import append_replies, read_replies, reply_key
+from helpers.llm.replies import append_replies, read_replies, readable, reply_key
 
 
 class LLM(Protocol):
@@ -102,9 +102,9 @@ def read_reply(reply: str, schema: dict[str, Any] | None = None) -> Any:  # noqa
         try:
             value, _ = json.JSONDecoder().raw_decode(said, start)
             check(value)
+            return readable(value)
         except (ValueError, RecursionError):
             continue
-        return value
     return None
 
 
@@ -143,7 +143,7 @@ def _kept_or_new(
             total=len(places), initial=len(skip), desc=f"{doing} ({llm.name})", unit=" prompts", mininterval=0.5
         ) as bar:
             for replies in new(places, skip):
-                came = {places[number]: reply for number, reply in replies.items() if reply is not None}
+                came = {places[number]: readable(reply) for number, reply in replies.items() if reply is not None}
                 entries = [
                     {"key": keys[place], **llm.facts, **asked[place], "prompt": chats[place], "reply": reply}
                     for place, reply in came.items()

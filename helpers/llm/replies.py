@@ -16,6 +16,19 @@ def reply_key(**asked: Any) -> str:  # noqa: ANN401 - prompt, model, schema, set
     return hashlib.blake2b(json.dumps(asked, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
+def readable(value: Any) -> Any:  # noqa: ANN401
+    """Return a value of JSON as files can hold it: halves of letters, which models and servers may send, become a ?.
+
+    >>> readable({"reason": ["caf\\ud83d", 3]})
+    {'reason': ['caf?', 3]}
+    """
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {readable(name): readable(part) for name, part in value.items()}
+    return [readable(part) for part in value] if isinstance(value, list) else value
+
+
 def read_replies(log: Path) -> dict[str, Any]:
     """Return the replies in log by key; a line that was cut off or damaged is passed over and asked again."""
     replies: dict[str, Any] = {}

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from helpers.llm.choice import NoAnswerError, first_choice
 from helpers.llm.constrain import loops
 from helpers.llm.draw import LENGTH, LOOP, STOP, Sampling, Written
 from helpers.llm.instructions import Chat, guess_tokens
@@ -15,10 +16,6 @@ from helpers.llm.server import TOO_LONG, ServerLLM
 
 PAUSE, LONGEST_PAUSE = 15.0, 600.0  # seconds until a server that was set aside is tried again; doubled every time
 LEAST_ROOM = 400  # tokens; a server that finds a prompt too long is not asked for fewer than half of them
-
-
-class NoAnswerError(Exception):
-    """What a server sent is no answer to a chat."""
 
 
 @dataclass
@@ -90,11 +87,8 @@ def write_one(server: ServerLLM, chat: Chat, *, seed: int, sampling: Sampling) -
         return Written(None, cause=f"the prompt has about {size} tokens, and {server.name} reads {server.context}")
     reply = _reply_that_fits(server, chat, room, seed=seed, **_settings(sampling, server.context))
     server.taken.update({"chat_template_kwargs", "seed", "top_k", "repetition_penalty", "repeat_penalty", "min_tokens"})
-    try:
-        choice = reply.choices[0]
-        text, reason = choice.message.content or "", choice.finish_reason
-    except (AttributeError, IndexError, TypeError):
-        raise NoAnswerError(f"sent what is no answer to a chat: {str(reply)[:200]}") from None
+    choice = first_choice(reply)
+    text, reason = choice.text, choice.finish_reason
     if reason == "content_filter":
         return Written(None, cause="the server's filter kept the text back", server=server.address)
     tokens = getattr(reply.usage, "completion_tokens", None) or guess_tokens(text)

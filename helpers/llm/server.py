@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-import math
+import json
 import os
 import re
 from collections.abc import Callable, Container, Iterator, Sequence
@@ -13,12 +13,12 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
+from helpers.llm.choice import Choice, NoAnswerError, first_choice, weigh_options
 from helpers.llm.instructions import Chat, guess_tokens
 
 CONTEXT = 4096  # tokens, where the server does not say
 RETRIES = 2  # by the client, with back-off: after time-outs, 429 and 5xx
 LATE = 3  # for every prompt that may be asked at once: so many without an answer in time, one after another, are enough
-UNCLEAR = 0.05  # of what the options have, so much may lie with tokens that several of them begin with
 TOP = 20  # most likely tokens that servers tell the probability of
 
 
@@ -83,12 +83,12 @@ class ServerLLM:
         temperature: float = 0.0,
         seed: int = 42,
     ) -> Iterator[dict[int, str | None]]:
-        """Yield each reply by the chat's place as it comes, None for one that did not come in time."""
+        """Yield each reply by the chat's place as it comes, None for one that did not come in time or says nothing."""
         settings = {"max_tokens": max_new_tokens, "temperature": temperature, "seed": seed}
 
         def answer(i: int) -> str:
             bound = {"response_format": _bound_to(schemas[i])} if schemas else {}
-            return self._complete(chats[i], **settings, **bound).message.content or ""
+            return self._complete(chats[i], **settings, **bound).text
 
         yield from self._all([i for i in range(len(chats)) if i not in skip], answer)
 
@@ -115,22 +115,24 @@ class ServerLLM:
     def _all(self, todo: list[int], do: Callable[[int], Any]) -> Iterator[dict[int, Any]]:
         import openai
 
-        late = 0
+        without = 0
         threads = ThreadPoolExecutor(self.concurrency)
         waiting = {threads.submit(do, i): i for i in todo}
         try:
             for done in as_completed(waiting):
                 try:
                     yield {waiting[done]: done.result()}
-                    late = 0
-                except openai.APITimeoutError as error:
-                    late += 1
-                    print(f"{self.name}: no answer within {self.timeout:g} s", flush=True)  # noqa: T201
-                    if late >= LATE * self.concurrency:
+                    without = 0
+                except (openai.APITimeoutError, NoAnswerError) as error:
+                    without += 1
+                    is_late = isinstance(error, openai.APITimeoutError)
+                    why = f"no answer within {self.timeout:g} s" if is_late else str(error)
+                    print(f"{self.name}: {why}", flush=True)  # noqa: T201
+                    if without >= LATE * self.concurrency:
+                        advice = "set a longer timeout or a smaller concurrency, or load a smaller model"
                         raise ConnectionError(
-                            f"{self.address}: {late} prompts in a row had no answer within {self.timeout:g} s; set "
-                            "a longer timeout or a smaller concurrency, or load a smaller model. What "
-                            "was answered is kept"
+                            f"{self.address}: {without} prompts in a row came to nothing, the last: {why}; "
+                            f"{advice if is_late else 'is it an OpenAI-compatible server?'} What was answered is kept"
                         ) from error
                     yield {waiting[done]: None}
         except openai.APIConnectionError as error:
@@ -143,9 +145,9 @@ class ServerLLM:
         finally:
             threads.shutdown(wait=False, cancel_futures=True)  # who stops this does not wait for what the server writes
 
-    def _complete(self, chat: Chat, **settings: Any) -> Any:  # noqa: ANN401
+    def _complete(self, chat: Chat, **settings: Any) -> Choice:  # noqa: ANN401
         """Return the server's first choice."""
-        return self.reply(chat, **settings).choices[0]
+        return first_choice(self.reply(chat, **settings))
 
     def reply(self, chat: Chat, **settings: Any) -> Any:  # noqa: ANN401
         """Return the server's reply as the client reads it.
@@ -178,6 +180,8 @@ class ServerLLM:
                 named = [name for name in optional if words.intersection(OPTIONAL[name])]
                 tries.insert(0, [name for name in optional if name in {*without, *named}])
                 continue
+            except json.JSONDecodeError as error:
+                raise NoAnswerError(f"sent what is no JSON: {error.doc[:200]}") from None
             if without:
                 self._tell(without, first.message)
                 self.refused.update({*without} - {"response_format"})
@@ -191,24 +195,14 @@ class ServerLLM:
 
     def _weigh_one(self, chat: Chat, options: Sequence[str]) -> list[float] | None:
         choice = self._complete(chat, max_tokens=1, temperature=0.0, logprobs=True, top_logprobs=TOP)
-        told = choice.logprobs.content[0].top_logprobs if choice.logprobs and choice.logprobs.content else []
-        masses, unclear = [0.0] * len(options), 0.0
-        for token in told:
-            fits = [
-                n for n, option in enumerate(options) if token.token.strip() and _begins(option, token.token.strip())
-            ]
-            if len(fits) == 1:
-                masses[fits[0]] += math.exp(token.logprob)
-            elif fits:
-                unclear += math.exp(token.logprob)
-        if sum(masses) > 0.01 and unclear < UNCLEAR * sum(masses):
-            return [mass / sum(masses) for mass in masses]
+        if told := weigh_options(choice.likely, options):
+            return told
         schema = {"type": "object", "properties": {"answer": {"enum": list(options)}}, "required": ["answer"]}
         longest = 64 + max(map(len, options))  # with white space, of which some servers allow any amount
         chosen = self._complete(chat, max_tokens=longest, temperature=0.0, response_format=_bound_to(schema))
         from helpers.llm.ask import read_reply
 
-        answer = (read_reply(chosen.message.content or "", schema) or {}).get("answer")
+        answer = (read_reply(chosen.text, schema) or {}).get("answer")
         return [float(option == answer) for option in options] if answer else None
 
 
@@ -222,6 +216,8 @@ def open_server(
     """
     import openai
 
+    if not _is_address(address):
+        raise ValueError(f"server: expected an address such as http://localhost:8080/v1, got {address!r}")
     remote = not is_loopback(address)
     if remote and not allow_remote:
         raise ValueError(
@@ -257,23 +253,26 @@ def is_loopback(address: str) -> bool:
     >>> is_loopback("http://127.0.0.1:8080/v1"), is_loopback("http://localhost.example.org/v1")
     (True, False)
     """
-    parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not _is_address(address):
         return False
-    if parts.hostname == "localhost":
-        return True
+    host = urlsplit(address).hostname
     try:
-        return ipaddress.ip_address(parts.hostname).is_loopback
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_address(address: str) -> bool:
+    """Return whether it is a URL of http or https with a host, and a port that is one."""
+    try:
+        parts = urlsplit(address)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and address.isprintable()
     except ValueError:
         return False
 
 
 def _bound_to(schema: dict[str, Any]) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": {"name": "reply", "schema": schema, "strict": True}}
-
-
-def _begins(option: str, token: str) -> bool:
-    return option.startswith(token)
 
 
 def _context(model: Any) -> int:  # noqa: ANN401

@@ -11,9 +11,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
+from helpers.llm.choice import NoAnswerError
 from helpers.llm.draw import Sampling, Tell, Written
 from helpers.llm.instructions import Chat
-from helpers.llm.served import NoAnswerError, Place, Prompt
+from helpers.llm.served import Place, Prompt
 from helpers.llm.server import LATE, ServerLLM, is_loopback, open_server
 
 TRIES = 3  # servers that a prompt is sent to; each is asked several times by the client, see server.RETRIES

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from helpers.llm.draw import Sampling, Tell, Written
 from helpers.llm.instructions import Chat
-from helpers.llm.replies import append_replies, read_entries, read_replies, reply_key
+from helpers.llm.replies import append_replies, read_entries, read_replies, readable, reply_key
 
 T = TypeVar("T")
 
@@ -76,8 +76,9 @@ def write_each(
     by = {name: fact for name, fact in llm.facts.items() if name != "server"}
     keys = [reply_key(**by, **about) for about in asked]
     kept = read_replies(log)
-    written = {place: Written(**kept[key]) for place, key in enumerate(keys) if key in kept}
-    del kept
+    found = {place: _as_written(kept[key]) for place, key in enumerate(keys) if key in kept}
+    written = {place: one for place, one in found.items() if one}
+    del kept, found
     if len(written) < len(chats):
         with _Pace(len(chats), len(written), None if doing is None else f"{doing} ({llm.name})") as pace:
             seeds = [_seed(drawn.seed, name, chat) for name, chat in zip(names, chats, strict=True)]
@@ -109,14 +110,27 @@ def writing_speed(log: Path) -> dict[str, float]:
     """
     texts = tokens = seconds = 0
     for entry in read_entries(log):
-        if isinstance(entry, dict) and "seconds" in entry:
-            texts, tokens, seconds = texts + 1, tokens + entry["reply"]["tokens"], seconds + entry["seconds"]
+        if (
+            isinstance(entry, dict)
+            and isinstance(entry.get("seconds"), int | float)
+            and (one := _as_written(entry.get("reply")))
+        ):
+            texts, tokens, seconds = texts + 1, tokens + one.tokens, seconds + entry["seconds"]
     return {"texts": texts, "tokens": tokens, "seconds": seconds, "tokens_per_second": tokens / (seconds or 1)}
 
 
 def _readable(written: Written) -> Written:
-    """Return a text as it stands in the log: halves of letters, which servers may send, become a ?."""
-    return written if written.text is None else replace(written, text=written.text.encode("utf-8", "replace").decode())
+    """Return a text as it stands in the log."""
+    return replace(written, text=readable(written.text))
+
+
+def _as_written(reply: Any) -> Written | None:  # noqa: ANN401
+    """Return the text of a reply in the log, None for what is no such reply: it is asked for again."""
+    try:
+        written = Written(**reply)
+    except TypeError:
+        return None
+    return written if isinstance(written.text, str) and isinstance(written.tokens, int) else None
 
 
 def _entry(key: str, by: dict, asked: dict, written: Written, seconds: float) -> dict[str, Any]:

@@ -165,7 +165,7 @@ def score_table(texts: pd.DataFrame, scorer_folder: Path, output: Path) -> pd.Da
     if not (scorer_folder / FACTS).exists():
         return None
     if texts.empty:
-        return pd.DataFrame({"id": [], "score": [], "int_score": []})
+        return pd.DataFrame({"id": [], "score": [], "int_score": []}).astype({"id": object, "int_score": "int64"})
     source = write_value(output / "texts.parquet", texts[["id", "text"]])
     about = {"id": "id", "text": {"format": "text", "column": "text"}, "workers": 1, "rows": len(texts)}
     parts = score_source(str(source), scorer_folder, output / "scored", **about)

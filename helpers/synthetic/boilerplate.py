@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from helpers.llm.instructions import INSTRUCTIONS
+from helpers.yaml_text import read_yaml
 
 RULES = INSTRUCTIONS / "synthetic" / "boilerplate.yaml"
 TAIL = 3_000  # letters at the end of a text in which an ending is sought
@@ -94,7 +95,10 @@ def _compiled(file: Path, text: str) -> Rules:
     """Return the rules that the text of a file tells."""
     import yaml
 
-    told = yaml.safe_load(text)
+    try:
+        told = read_yaml(text)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{file}: not YAML: {' '.join(str(error).split())[:200]}") from None
     parts = [told.get(part) or [] for part in PARTS] if isinstance(told, dict) else [None]
     if not all(
         isinstance(part, list) and all(isinstance(rule, dict) and "find" in rule for rule in part) for part in parts

@@ -20,6 +20,7 @@ from helpers.synthetic.extracts import begin, line
 from helpers.synthetic.shares import draw
 from helpers.synthetic.tables import need_seeds, seed_line
 from helpers.text.excerpt import one_line
+from helpers.yaml_text import read_yaml
 
 COLUMNS = ["course", "path", "title", "text"]
 TITLES = ("title", "name", "heading", "unit", "section", "chapter", "lesson", "module", "part")
@@ -33,7 +34,7 @@ NUMBER = re.compile(
     r"|\d{1,3}(?:\.\d{1,3})+[.):]?\s+|\d{1,3}[.):]\s+)",
     re.IGNORECASE,
 )
-PAGE = re.compile(r"(?:\s*(?:\.\s?){3,}|\s*…+|\t+|\s{3,})\s*\d{1,4}$")  # behind dots or a gap
+PAGE = re.compile(r"(?<!\d)\d{1,4}$")
 COUNTED = re.compile(r"^\d{1,3}((?:\.\d{1,3})*)[.):]?\s+(?=\S)")
 BULLET = re.compile(r"^[-*+•‣◦–]\s+")
 LISTED = re.compile(r"\s*(?:[-*+•‣◦–]|\d{1,3}(?:\.\d{1,3})*[.)]?)\s+\S")
@@ -214,7 +215,7 @@ def _of_values(value: Any, depth: int, where: str) -> Iterator[Node]:  # noqa: A
 
 def _loaded(content: str, file: Path) -> Any:  # noqa: ANN401
     try:
-        return json.loads(content) if file.suffix.lower() == ".json" else yaml.safe_load(content)
+        return json.loads(content) if file.suffix.lower() == ".json" else read_yaml(content)
     except (ValueError, yaml.YAMLError, RecursionError) as error:
         raise ValueError(f"{file}: cannot be read: {' '.join(str(error).split())[:200]}") from None
 
@@ -222,4 +223,14 @@ def _loaded(content: str, file: Path) -> Any:  # noqa: ANN401
 def _title(value: object) -> str:
     """Return a title without its number, page, link and emphasis."""
     plain = re.sub(r"\*\*|__|`", "", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", str(value)))
-    return one_line(NUMBER.sub("", PAGE.sub("", plain.strip())))[:TITLE_CHARS]
+    return one_line(NUMBER.sub("", _without_page(plain.strip())))[:TITLE_CHARS]
+
+
+def _without_page(title: str) -> str:
+    """Return a title without the number of a page that stands behind dots or a gap."""
+    page = PAGE.search(title)
+    before = title[: page.start()] if page else title
+    name = before.rstrip(". …\t")
+    gap = before[len(name) :]
+    is_gap = "\t" in gap or "…" in gap or "   " in gap or gap.count(".") >= 3
+    return name if page and is_gap else title

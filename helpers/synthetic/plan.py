@@ -55,7 +55,8 @@ def plan_prompts(
     Prompts: id (a hash of the prompt), prompt (a chat, [{role, content}, ...]), kind, topic, subject, style, audience,
     seed_id, shown (whether the topic is named), template_hash, n_tokens. No two are the same. seeds: see seeds.py.
 
-    prompts: how many in all; or per_topic, for each topic, unit or title, less where it has not so many different ones.
+    prompts: how many in all; or per_topic, for each topic, unit or title, less where its seeds and the shares leave no
+    room for so many different ones.
     styles, audiences: names or files with shares, of which the proportions count; none: those of the kit, equally. How
     many each gets is the nearest whole number (see share_out), of both as far as the combinations leave room. by:
     topics get `even` numbers, or numbers by their `size`. A topic's seeds are taken in the order of a hash, none again
@@ -132,35 +133,43 @@ def _count(
     """Return for each group how many prompts of each style and audience it gets, by their places."""
     sizes = [len(group) for group in groups]
     most = [size * int(allowed.sum()) for size in sizes]
-    numbers = [min(per_topic, one) for one in most] if per_topic else None
-    cells = _cells(sum(numbers) if numbers else prompts, styles, audiences, allowed, sizes)
-    if numbers is None:
+    # Those that are left out of all pairs have no share.
+    styles = [share * bool(line.any()) for share, line in zip(styles, allowed, strict=True)]
+    audiences = [share * bool(column.any()) for share, column in zip(audiences, allowed.T, strict=True)]
+    if per_topic is None:
+        cells = _cells(prompts, styles, audiences, allowed, seeds=sum(sizes))
+        if (possible := int(cells.sum())) < prompts:
+            raise ValueError(
+                f"{prompts:,} prompts are asked for, and {possible:,} different ones are possible with {sum(sizes):,} "
+                f"seeds and {allowed.sum()} combinations of style and audience in their shares: set synthetic.prompts "
+                f"to {possible} or less, or take more topics, texts, styles or audiences"
+            )
         weights = [1 if by == "even" else group[0]["size"] for group in groups]
-        numbers = share_out(prompts, weights, most).tolist()
-    return _dealt(cells, numbers, sizes, seed)
+        return _dealt(cells, share_out(prompts, weights, most).tolist(), sizes, seed)
+    numbers = [min(per_topic, one) for one in most]
+    while True:  # what a topic has no room for in its shares is no other topic's
+        cells = _cells(sum(numbers), styles, audiences, allowed, seeds=sum(sizes))
+        dealt = _dealt(cells, share_out(int(cells.sum()), numbers, numbers).tolist(), sizes, seed)
+        numbers = [min(per_topic, sum(taken.values())) for taken in dealt]
+        if sum(numbers) == cells.sum():
+            return dealt
 
 
 def _cells(
-    count: int, styles: Sequence[float], audiences: Sequence[float], allowed: np.ndarray, sizes: Sequence[int]
+    count: int, styles: Sequence[float], audiences: Sequence[float], allowed: np.ndarray, *, seeds: int
 ) -> np.ndarray:
-    """Return how many prompts each style (line) and audience (column) get; none more than there are seeds.
+    """Return how many prompts each style (line) and audience (column) get: count in all, or as many as are possible.
 
-    Those that are left out of all pairs have no share.
+    None gets more than there are seeds.
     """
-    styles = [share * bool(line.any()) for share, line in zip(styles, allowed, strict=True)]
-    audiences = [share * bool(column.any()) for share, column in zip(audiences, allowed.T, strict=True)]
-    cells, most = share_cells(count, styles, audiences, allowed), sum(sizes)
-    if cells.max() <= most:
+    cells = share_cells(count, styles, audiences, allowed)
+    if cells.max() <= seeds:
         return cells
     largest = share_cells(FINE, styles, audiences, allowed).max() / FINE
-    possible = min(count - 1, int(most / largest) + len(styles) * len(audiences))
-    while share_cells(possible, styles, audiences, allowed).max() > most:
+    possible = min(count - 1, int(seeds / largest) + len(styles) * len(audiences))
+    while (cells := share_cells(possible, styles, audiences, allowed)).max() > seeds:
         possible -= 1
-    raise ValueError(
-        f"{count:,} prompts are asked for, and {possible:,} different ones are possible with {most:,} seeds and "
-        f"{allowed.sum()} combinations of style and audience in their shares: set synthetic.prompts to "
-        f"{possible} or less, or take more topics, texts, styles or audiences"
-    )
+    return cells
 
 
 def _dealt(cells: np.ndarray, numbers: Sequence[int], sizes: Sequence[int], seed: int) -> list[dict[tuple, int]]:

@@ -98,11 +98,29 @@ def draw(seed: int, *names: object) -> float:
 
 
 def _put(cell: int, number: int, found: list[dict[int, int]], groups: Sequence[int], most: Sequence[int]) -> None:
-    """Give so many more of a cell to groups that can take them, those first that have too few."""
+    """Give so many more of a cell to groups that can take them, those first that have too few.
+
+    Where these have enough, one passes something else on to a group that has too few, if any can.
+    """
     for _ in range(number):
-        able = [at for at, taken in enumerate(found) if taken.get(cell, 0) < most[at]]
-        at = min(able, key=lambda at: (sum(found[at].values()) - groups[at], at))
-        found[at][cell] = found[at].get(cell, 0) + 1
+        over = [sum(taken.values()) - wanted for taken, wanted in zip(found, groups, strict=True)]
+        able = sorted((over[at], at) for at, taken in enumerate(found) if taken.get(cell, 0) < most[at])
+        at = able[0][1]
+        if over[at] >= 0:
+            lacking = [low for low, number in enumerate(over) if number < 0]
+            passed = ((at, other, low) for _, at in able for low in lacking for other in sorted(found[at]))
+            can = ((at, other, low) for at, other, low in passed if found[low].get(other, 0) < most[low])
+            at, other, low = next(can, (at, None, None))
+            if low is not None:
+                _add(found[at], other, -1)
+                _add(found[low], other, 1)
+        _add(found[at], cell, 1)
+
+
+def _add(taken: dict[int, int], cell: int, number: int) -> None:
+    taken[cell] = taken.get(cell, 0) + number
+    if not taken[cell]:
+        del taken[cell]
 
 
 def _scaled(allowed: np.ndarray, lines: np.ndarray, columns: np.ndarray) -> np.ndarray:

@@ -20,6 +20,7 @@ import yaml
 
 from helpers.config import ROOT
 from helpers.llm.instructions import INSTRUCTIONS, Chat, fill_instruction
+from helpers.yaml_text import read_yaml
 
 FOLDER = INSTRUCTIONS / "synthetic"
 _ANY = "academic_textbook narrative_textbook blog_post how_to story question_and_answer conversation".split()
@@ -230,7 +231,7 @@ def _read_combinations(table: str) -> dict[tuple[str, str], str]:
     if not path.is_file():
         raise FileNotFoundError(f"synthetic.combinations: no file {path}; expected `default`, `none`, or a YAML file")
     try:
-        lines = yaml.safe_load(path.read_text("utf-8")) or []
+        lines = read_yaml(path.read_text("utf-8")) or []
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: not YAML: {' '.join(str(error).split())[:200]}") from None
     keys = {"style", "audience", "reason"}

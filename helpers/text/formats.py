@@ -168,7 +168,7 @@ def speaker_column(records: list[dict[str, Any]], text: str) -> str | None:
 
 def _text(records: list[dict[str, Any]]) -> dict[str, Any] | None:
     usual = next((name for name in TEXT_COLUMNS if _are_texts(records, name)), None)
-    others = [name for name in _names(records) if name not in ID_COLUMNS and _are_texts(records, name)]
+    others = [name for name in _names(records) if name not in ID_COLUMNS and _are_words(records, name)]
     longest = max(others, key=lambda name: sum(map(len, _strings(records, name))), default=None)
     return {"format": "text", "column": usual or longest} if usual or longest else None
 
@@ -181,6 +181,11 @@ def _one_column(column: str | None, records: list[dict[str, Any]]) -> list[str]:
 
 def _are_texts(records: list[dict[str, Any]], name: str) -> bool:
     return _most(isinstance(value, str) for value in _values(records, name))
+
+
+def _are_words(records: list[dict[str, Any]], name: str) -> bool:
+    """Return whether most values are texts with a letter in them: numbers and dates are texts too in a CSV."""
+    return _most(isinstance(value, str) and any(map(str.isalpha, value)) for value in _values(records, name))
 
 
 def _strings(records: list[dict[str, Any]], name: str) -> list[str]:

@@ -40,6 +40,7 @@ class Edited:
     reduced: np.ndarray  # in which topics are split
     moved: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
     seed: int = 42
+    last: int = -1  # the highest number that a topic has had: none is given twice, for names and effects stand by it
 
     def put(self, members: np.ndarray, topic: int) -> int:
         """Give vectors (a mask) a topic, and return how many rows have another one now."""
@@ -50,10 +51,10 @@ class Edited:
 
     def new(self, members: np.ndarray, name: str | None) -> tuple[int, int]:
         """Give vectors a topic of their own; return it and how many rows it has."""
-        topic = int(self.topics.max(initial=-1)) + 1
+        self.last += 1
         if name:
-            self.names[topic] = name
-        return topic, self.put(members, topic)
+            self.names[self.last] = name
+        return self.last, self.put(members, self.last)
 
     def known(self, ids: Sequence[str]) -> np.ndarray:
         """Return the vectors of the rows that are there."""
@@ -112,6 +113,7 @@ def apply_edits(
         rows=rows_of(own),
         moved=np.zeros(len(before), dtype=bool),
         seed=seed,
+        last=int(before.max(initial=-1)),
     )
     done = [_do(edit, number, state, edits[: number - 1]) for number, edit in enumerate(edits, 1)]
     final = number_by_size(state.topics, weights=state.rows)
@@ -139,8 +141,9 @@ def _do(edit: Edit, number: int, state: Edited, earlier: Sequence[Edit]) -> tupl
     """Do one edit, and return its line of effects."""
     try:
         is_split = isinstance(edit, Split)
-        same = [place for place, one in enumerate(earlier, 1) if one.wish == edit.wish] if is_split else []
-        if same:  # its parts are not split again
+        makes = is_split or isinstance(edit, Pin)  # what was parted or made once is not parted or made again
+        same = [place for place, one in enumerate(earlier, 1) if one.wish == edit.wish] if makes else []
+        if same:
             topic, rows, why = None, 0, f"as edit {same[0]}"
         else:
             topic, rows, why = _DOING[type(edit)](edit, state)
@@ -236,7 +239,10 @@ def _pin(edit: Pin, state: Edited) -> tuple[int, int, str]:
         if len(others):
             rest[state.topics == topic] = state.vectors[state.topics == topic] @ state.middle(others)
     holds = np.isin(state.topics, state.topics[there]) & (state.topics >= 0)
-    topic, rows = state.new((near | holds) & (similarity > rest), None)
+    members = (near | holds) & (similarity > rest)
+    if not members.any():
+        raise UnfitError("no row is as near its exemplars as it asks for")
+    topic, rows = state.new(members, None)
     return topic, rows, "the fit had it no longer: made of the rows near its exemplars"
 
 

@@ -7,8 +7,9 @@ mean other topics when a notebook is run again.
 
 from __future__ import annotations
 
+import difflib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +23,7 @@ from helpers.runs import Run
 from helpers.section import Section
 from helpers.topics.selection import selected_ids
 from helpers.vectors.embedder import unit_length
+from helpers.yaml_text import read_yaml
 
 FILE = "edits.yaml"
 UNASSIGNED = "unassigned"
@@ -114,6 +116,14 @@ class Move(Edit):
     to: Annotated[Any, AfterValidator(_target)]
 
 
+# What is said of what a line of edits.yaml may not be, in place of pydantic's words.
+_SAID = {
+    "extra_forbidden": "not known",
+    "list_type": "expected a list of ids of rows",
+    "missing": "missing",
+    "string_too_short": "expected a name",
+    "too_short": "expected at least {min_length}",
+}
 EDITS = {kind.__name__.lower(): kind for kind in (Merge, Rename, Split, Drop, Pin, Move)}
 
 
@@ -125,7 +135,7 @@ def read_edits(path: Path) -> list[Edit]:
     if not path.exists():
         return []
     try:
-        told = yaml.load(path.read_text("utf-8-sig"), Loader=yaml.BaseLoader) or []  # 007 and yes are ids as they stand
+        told = read_yaml(path.read_text("utf-8-sig"), as_texts=True) or []  # 007 and yes are ids as they stand
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: not YAML: {' '.join(str(error).split())[:200]}") from None
     if not isinstance(told, list):
@@ -135,7 +145,7 @@ def read_edits(path: Path) -> list[Edit]:
 
 def edit_line(edit: Edit) -> str:
     """Return an edit as the line of YAML that read_edits reads; JSON is YAML, and stays on one line."""
-    told = {name: value for name, value in edit.model_dump().items() if value}
+    told = {name: value for name, value in edit.model_dump().items() if value not in (None, "")}
     notes = {name: told.pop(name) for name in ("asked", "about") if name in told}
     written = json.dumps({edit.verb: told.pop(edit.verb), **told, **notes}, ensure_ascii=False)
     return "- " + "".join(sign if sign.isprintable() else _escaped(sign) for sign in written)
@@ -146,12 +156,16 @@ def merge(run: Run, topics: Sequence[int], *, name: str | None = None, again: bo
 
     again: also where the same was asked for before, of the topics that had these numbers then.
     """
-    several = list(dict.fromkeys(topics))
+    several = list(dict.fromkeys(topics)) if isinstance(topics, Iterable) and not isinstance(topics, str) else []
+    if len(several) < 2:
+        raise ValueError(f"expected the numbers of two or more topics, such as [3, 7], got {topics!r}")
     return _add(run, again, merge=[_exemplars(run, one) for one in several], name=name, **_said(run, several))
 
 
 def rename(run: Run, topic: int, name: str, *, again: bool = False) -> str:
     """Write down a topic's name, as merge does."""
+    if not isinstance(name, str) or not name.strip():
+        raise ValueError(f"expected a name, got {name!r}")
     return _add(run, again, rename=_exemplars(run, topic), name=name, **_said(run, [topic]))
 
 
@@ -195,8 +209,10 @@ def pin(run: Run, topic: int, *, name: str | None = None, again: bool = False) -
 
 def move(run: Run, rows: Sequence[str] | str | Path, *, to: int, again: bool = False) -> str:
     """Write down that rows (ids, or a file of ids that the page saved) go to a topic, -1 to none, as merge does."""
-    where = UNASSIGNED if to == -1 else _exemplars(run, to)
-    return _add(run, again, move=_row_ids(run, rows), to=where, **_said(run, [to], rows))
+    where, ids = UNASSIGNED if to == -1 else _exemplars(run, to), _row_ids(run, rows)
+    if not ids:
+        raise ValueError(f"expected ids of rows, or a file of them, got {rows!r}")
+    return _add(run, again, move=ids, to=where, **_said(run, [to], rows))
 
 
 def _escaped(sign: str) -> str:
@@ -213,9 +229,13 @@ def _read_edit(told: Any, where: str) -> Edit:  # noqa: ANN401 - whatever stands
     except ValidationError as error:
         problem = error.errors()[0]
         key = ".".join(map(str, problem["loc"]))
-        known = ", ".join(name for name in EDITS[verbs[0]].model_fields)
-        said = problem["msg"].removeprefix("Value error, ")
-        raise ValueError(f"{where}: {key + ': ' if key else ''}{said}; {verbs[0]} takes {known}") from None
+        known = [name for name in EDITS[verbs[0]].model_fields if name not in Edit.model_fields]
+        said = _SAID.get(problem["type"], problem["msg"].removeprefix("Value error, "))
+        said = said.format(**problem.get("ctx", {})) if problem["type"] in _SAID else said
+        near = difflib.get_close_matches(key, known, n=1) if problem["type"] == "extra_forbidden" else []
+        came = "" if problem["type"] in ("extra_forbidden", "missing") else f", got {str(problem['input'])[:80]!r}"
+        remedy = f"did you mean {near[0]}?" if near else f"{verbs[0]} takes {', '.join(known)}"
+        raise ValueError(f"{where}: {key + ': ' if key and key != verbs[0] else ''}{said}{came}; {remedy}") from None
 
 
 def _add(run: Run, again: bool, **told: Any) -> str:  # noqa: ANN401

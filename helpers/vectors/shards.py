@@ -35,7 +35,8 @@ class Shard:
     def key(self) -> str:
         """Return a file name that is this shard's alone, and another one as soon as the file changes."""
         told = f"{self.name}\0{self.state}\0{self.first}\0{self.groups}"
-        stem = "".join(letter if letter.isalnum() else "_" for letter in self.name)[-60:]
+        letters = "".join(letter if letter.isalnum() else "_" for letter in self.name)
+        stem = letters.encode()[-120:].decode(errors="ignore")[-60:]  # file systems count bytes
         return f"{stem}-{self.first:09d}-{hashlib.blake2b(told.encode(), digest_size=8).hexdigest()}"
 
 

@@ -302,7 +302,7 @@ def test_hostile_texts_and_empty_ones():
         ({"keep": "last"}, "keep: expected one of longest, first, best, got 'last'"),
         ({"keep": "best"}, "keep: best goes with the column of scores"),
         ({"keep": "best", "by": "rank"}, "rows: no column 'rank'; columns are id, text"),
-        ({"keep": "best", "by": "text"}, "by: expected a column of numbers"),
+        ({"keep": "best", "by": "text"}, "best_by: column 'text': expected numbers, got 'a'"),
         ({"rows": framed(["a", "b"]).assign(id="same")}, "'same' repeats"),
         ({"rows": framed(["a", None])}, "rows: expected texts, and row 'r1' has None"),
         ({"against": framed(["a"]).drop(columns="text")}, "against: no column 'text'"),

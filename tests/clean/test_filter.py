@@ -201,7 +201,7 @@ REFUSED = {
     "'x' in label": "list of values",
     "label.isin(other)": "list of values",
     "label == None": "ask isna",
-    "label >= 3": "cannot be told of the columns label",
+    "label >= 3": "cannot be told of \"label\": expected numbers, got 'x'",
     "'`' + score.to_csv('owned') + '`' == label": "has no place",
     "`' + score.to_csv('owned') + '`": "no column",
 }

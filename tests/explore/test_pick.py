@@ -228,7 +228,7 @@ def test_a_hand_worked_choice_by_score():
         (3, {"shares": {7: 1}}, r"no rows are in topics \[7\]; topics are \[0, 1, -1\]"),
         (3, {"shares": {0: 0.0}}, r"a share is more than 0, got \{0: 0.0\}"),
         (3, {"best_by": "stars"}, "pick_best_by: no column 'stars'; columns are id"),
-        (3, {"best_by": "text"}, "pick_best_by: 'text' is to hold numbers"),
+        (3, {"best_by": "text"}, "explore.pick_best_by: column 'text': expected numbers, got "),
         (3, {"keep": ["stars > 3"]}, 'there is no column "stars"'),
     ],
 )

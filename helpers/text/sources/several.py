@@ -28,4 +28,6 @@ def read_several(
                     own = one.id if place == 0 else f"{name}/{one.id}"
                     yield replace(one, id=own, apart={**one.apart, SOURCE_NAME: name})
         except (ValueError, OSError) as error:
-            raise type(error)(f"source {name}: {error}") from None
+            kinds = FileNotFoundError, ConnectionError, OSError, ValueError  # others take more than a message
+            kind = next(kind for kind in kinds if isinstance(error, kind))
+            raise kind(f"source {name}: {error}") from None
