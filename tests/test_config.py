@@ -5,7 +5,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.config import DATASETS, configured, file_stem, parse_overrides, read_config
+from helpers.config import DATASETS, configured, file_stem, parse_overrides, place_files, read_config
 
 
 @pytest.mark.parametrize("name", configured())
@@ -101,6 +101,33 @@ def test_a_source_beside_its_yaml_is_found_from_any_folder(tmp_path, monkeypatch
     (tmp_path / "mine.yaml").write_text("title: Mine\nsource: {path: rows.csv}\n")
     monkeypatch.chdir("/")
     assert read_config(str(tmp_path / "mine.yaml"))[1].source.path == str(tmp_path / "rows.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        (
+            "title: Mine\nsource: {path: a.csv, also: {b: b.csv, b: c.csv}}\n",
+            "'b' stands twice, the second time in line 2",
+        ),
+        ("title: Mine\nsource: a.csv\nseed: 1\nseed: 2\n", "'seed' stands twice, the second time in line 4"),
+    ],
+)
+def test_what_stands_twice_is_not_lost_in_silence(text, key, tmp_path):
+    (tmp_path / "mine.yaml").write_text(text)
+    with pytest.raises(ValueError, match=key):
+        read_config(str(tmp_path / "mine.yaml"))
+    with pytest.raises(ValueError, match="'b' stands twice"):
+        parse_overrides(["source.also={b: b.csv, b: c.csv}"])
+
+
+def test_a_missing_file_is_looked_for_where_its_name_was_written(tmp_path, monkeypatch):
+    (tmp_path / "mine.yaml").write_text("title: Mine\nsource: {path: minee.csv}\n")
+    assert read_config(str(tmp_path / "mine.yaml"))[1].source.path == str(tmp_path / "minee.csv")
+    monkeypatch.chdir(tmp_path)
+    assert place_files({"synthetic.titles": "no.txt"}) == {"synthetic.titles": str(tmp_path / "no.txt")}
+    plain = {"source.path": "owner/name", "label.model": "a/b", "explore.run": "other"}
+    assert place_files(plain) == plain
 
 
 def test_overrides_are_read_as_yaml():

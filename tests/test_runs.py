@@ -98,6 +98,18 @@ def test_forget_deletes_the_run_and_only_its_own_vectors(tmp_path, dataset):
         forget("one", folder)
 
 
+def test_forget_deletes_the_tables_of_all_together_only_where_they_tell_of_the_run(tmp_path, dataset):
+    runs, together = tmp_path / "runs", tmp_path / "runs" / "uses_together"
+    for name in ("one", "two"):
+        open_run(str(dataset([{"text": "a"}], f"{name}.jsonl")), None, runs)
+    together.mkdir()
+    write_value(together / "datasets.parquet", pd.DataFrame({"dataset": ["two"]}))
+    forget("one", runs)
+    assert together.exists()
+    forget("two", runs)
+    assert not together.exists()
+
+
 def test_list_shows_runs_with_and_without_results(tmp_path, dataset):
     run = open_run(str(dataset([{"text": "a"}], "one.jsonl")), None, tmp_path / "runs")
     run.save("report.json", {"rows": 10, "topics": 2, "coverage": 0.5})

@@ -46,13 +46,13 @@ def read_rules(keep: Sequence[str], columns: Sequence[str]) -> list[Rule]:
 
 
 def read_numbers(values: pd.Series) -> pd.Series:
-    """Return a column as numbers, those too that are written as texts, as all are in a CSV; a blank is none.
+    """Return a column as numbers, those too that are written as texts, as all are in a CSV; a blank or nan is none.
 
     Raises ValueError that shows a value which is no number.
     """
     if pd.api.types.is_numeric_dtype(values):
         return values
-    plain = values.map(lambda one: (one.strip() or None) if isinstance(one, str) else one)
+    plain = values.map(lambda one: None if isinstance(one, str) and one.strip().lower() in ("", "nan") else one)
     told = pd.to_numeric(plain.map(lambda one: None if isinstance(one, (bool, list)) else one), errors="coerce")
     if len(wrong := values[told.isna() & plain.notna()]):
         raise ValueError(f"expected numbers, got {str(wrong.iloc[0])[:60]!r}")

@@ -73,6 +73,10 @@ def test_a_yaml_of_ones_own_has_the_form_of_the_packaged_one(write, tmp_path):
 def test_items_have_names_of_their_own(write):
     repeated = [{"id": "x", "text": "first"}, {"id": "y", "text": "second"}, {"id": "x", "text": "third"}]
     assert read_benchmarks([write("a.jsonl", repeated)])["item"].tolist() == ["x 0", "y", "x 2"]
+    numbered = [{"id": 1, "text": "a"}, {"id": 2, "text": "b"}, {"text": "c"}, {"id": 3, "text": "d"}]
+    assert read_benchmarks([write("c.jsonl", numbered)])["item"].tolist() == ["1", "2", "2-2", "3"]
+    repeated = [{"id": "a", "text": "a"}, {"id": "a", "text": "b"}, {"id": "a 0", "text": "c"}]
+    assert read_benchmarks([write("d.jsonl", repeated)])["item"].tolist() == ["a 0-2", "a 1", "a 0"]
     missing = [{"id": "x", "text": "first"}, {"id": None, "text": None}, {"text": ["third", {"a": 4}]}]
     table = read_benchmarks([write("b.jsonl", missing)])
     assert lines(table) == [("b", "x", "first"), ("b", "1", ""), ("b", "2", "third\n4")]

@@ -174,6 +174,21 @@ def test_a_null_breaks_a_rule_that_does_not_ask_for_it():
     assert {rule: filter_rows(rows, keep=[rule])[0]["at"].tolist() for rule in told} == told
 
 
+def test_numbers_written_as_texts_are_compared_as_numbers_and_texts_as_texts():
+    rows = pd.DataFrame({"stars": ["10", "3", " 4.5 ", "", None], "name": ["3", "x", "y", "z", "3"], "at": range(5)})
+    told = {
+        "stars >= 4": [0, 2],
+        "3 == stars": [1],
+        "stars in [3, 10]": [0, 1],
+        "stars > -1 and at < 2": [0, 1],
+        "stars == '3'": [1],
+        "name == '3'": [0, 4],
+        "name in ['3', 'x']": [0, 1, 4],
+        "stars.isna() or stars < 4": [1, 3, 4],
+    }
+    assert {rule: filter_rows(rows, keep=[rule])[0]["at"].tolist() for rule in told} == told
+
+
 REFUSED = {
     "score >= @limit": "reach beyond the columns",
     "score.__class__ == 3": "reach beyond the columns",

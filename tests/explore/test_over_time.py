@@ -123,6 +123,18 @@ def test_spans_are_those_of_the_calendar(every, names):
         time_spans(pd.Series(["2024-12-30"]), every="hour")
 
 
+def test_dates_that_nanoseconds_do_not_reach_are_left_out_and_too_many_spans_refused():
+    told = np.array(["2024-01-05", "9999-12-31", "0001-01-01"], dtype="datetime64[us]")
+    for values in (pd.Series(told), pd.Series(pd.PeriodIndex(["2024-01-05", "9999-12-31", "0001-01-01"], freq="D"))):
+        values = pd.concat([values] + [values.head(1)] * 3, ignore_index=True)
+        spans = time_spans(values, every="week")
+        assert spans.isna().tolist() == [False, True, True, False, False, False]
+        assert "2 have one that cannot be read, such as '9999-12-31" in tell_undated(values, spans)
+    days = pd.Series(pd.date_range("2000-01-01", periods=5_001).astype(str))
+    with pytest.raises(ValueError, match=r"explore.every: 5,001 spans of a day .* at most 5,000; take longer ones"):
+        time_spans(days, every="day")
+
+
 @given(st.dates(dt.date(1950, 1, 1), dt.date(2050, 1, 1)), st.integers(6, 10 * 365))
 @settings(max_examples=25)
 def test_auto_makes_6_to_24_spans_where_a_unit_does(first, length):

@@ -199,6 +199,8 @@ def test_of_rows_that_cover_as_much_the_better_is_picked():
     scores[:50] = np.nan
     scored = with_rows(topic_map, topic_map.rows.assign(score=scores))
     plain, best = (pick_rows(scored, 12, best_by=by)[0] for by in (None, "score"))
+    as_texts = with_rows(scored, scored.rows.assign(score=scored.rows["score"].map(str)))  # as a CSV has them
+    assert pick_rows(as_texts, 12, best_by="score")[0]["id"].tolist() == best["id"].tolist()
     assert best["score"].mean() > plain["score"].mean() + 0.5
     full = unit_length(topic_map.row_vectors)
     away = [coverage(full, picked["vector"].to_numpy())["mean"] for picked in (plain, best)]

@@ -104,6 +104,14 @@ def test_a_damaged_line_of_the_log_is_passed_over(tmp_path):
     assert read_replies(log)["e"] == "two\u2028lines?"
 
 
+def test_halves_of_letters_are_the_same_in_the_first_run_and_in_the_next(tmp_path):
+    for schema, reply, value in ((None, "caf\ud83d", "caf?"), (LABEL, '{"label": "caf\\ud83d"}', {"label": "caf?"})):
+        llm, log = Scripted(lambda *_, reply=reply: reply), tmp_path / f"{bool(schema)}.jsonl"
+        for _ in range(2):
+            assert ask(say("a"), llm=llm, schema=schema, log=log) == [value]
+        assert len(llm.asked) == 1
+
+
 def test_the_log_is_its_owners_alone(tmp_path):
     append_replies(tmp_path / "new" / "log", [{"key": "a", "reply": 1}])
     assert (tmp_path / "new" / "log").stat().st_mode & 0o077 == 0

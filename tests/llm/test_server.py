@@ -12,7 +12,7 @@ import pytest
 
 from helpers.llm.ask import ask, choose
 from helpers.llm.find import find_llm
-from helpers.llm.server import is_loopback
+from helpers.llm.server import is_loopback, open_server
 from helpers.models import package_folder
 from helpers.topics.naming import NAME
 from tests.llm.fake_server import SERVE, say
@@ -70,7 +70,10 @@ def test_a_choice_that_cannot_be_read_is_none(fake, tmp_path):
 
 @pytest.fixture
 def fake():
-    """A server whose answers a test sets: serve(function of a request, its list of models) -> address."""
+    """A server whose answers a test sets: serve(function of a request, its list of models) -> address.
+
+    With 200 goes what the model says, with any other status the whole reply.
+    """
     servers = []
 
     def serve(answer, listed=MODELS):
@@ -166,6 +169,48 @@ def test_a_server_that_hangs_is_not_waited_for_forever(fake, tmp_path, monkeypat
     assert len(asked) <= 5
 
 
+def replied(message, **choice):
+    return {"choices": [{"index": 0, "finish_reason": "stop", "message": message, **choice}]}
+
+
+NO_ANSWERS = [
+    {"error": {"message": "model unloaded"}},
+    "<html>x</html>",
+    {"choices": []},
+    replied(None),
+    replied({"content": 3}),
+]
+
+
+@pytest.mark.parametrize("page", NO_ANSWERS)
+def test_what_is_no_answer_is_none_is_told_and_ends_it_where_there_is_nothing_else(page, fake, tmp_path, capsys):
+    llm = find_llm(server=fake(lambda body: (203, page)), concurrency=1)
+    assert ask(say("a"), llm=llm, log=tmp_path / "log") == [None]
+    assert "small: sent what is no" in capsys.readouterr().out
+    assert np.isnan(choose(say("a"), ["yes", "no"], llm=llm, log=tmp_path / "log")).all()
+    with pytest.raises(
+        ConnectionError, match="3 prompts in a row came to nothing, the last: sent what is no .*OpenAI-comp"
+    ):
+        ask(say(*"abcd"), llm=llm, log=tmp_path / "log")
+
+
+def test_parts_of_an_answer_are_its_text_and_what_no_probability_is_told_of_counts_for_nothing(fake, tmp_path):
+    parts = [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "ye"}, {"type": "text", "text": "s"}]
+    likely = [{"token": "no", "logprob": None}, {"token": "yes", "logprob": -0.1}]
+    told = {"content": [{"token": "yes", "logprob": -0.1, "top_logprobs": likely}]}
+    llm = find_llm(server=fake(lambda body: (203, replied({"role": "assistant", "content": parts}, logprobs=told))))
+    assert ask(say("a"), llm=llm, log=tmp_path / "log") == ["yes"]
+    assert choose(say("a"), ["yes", "no"], llm=llm, log=tmp_path / "log").tolist() == [[1.0, 0.0]]
+
+
+@pytest.mark.parametrize(
+    "address", ["http://[::1", "http://localhost:port/v1", "http://local\thost:1/v1", "localhost:80", ""]
+)
+def test_what_is_no_address_is_told(address):
+    with pytest.raises(ValueError, match="server: expected an address such as http://localhost:8080/v1, got '"):
+        open_server(address)
+
+
 @pytest.mark.parametrize("page", ["<html>Ollama is running</html>", {"error": "no such path"}, [1], {"data": [None]}])
 def test_an_address_that_is_not_that_of_the_api_is_told(page, fake):
     with pytest.raises((ConnectionError, ValueError), match="/v1"):
@@ -242,6 +287,9 @@ def test_a_refused_prompt_is_an_error_that_says_why(fake, tmp_path):
         ("localhost:8080", False),
         ("ftp://localhost/v1", False),
         ("", False),
+        ("http://[::1", False),
+        ("http://127.0.0.1:port/v1", False),
+        ("http://local\thost/v1", False),
     ],
 )
 def test_only_this_machine_is_loopback(address, loopback):

@@ -8,9 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from helpers.quality.score import open_new, save_reading, score_new, score_source
+from helpers.quality.score import open_new, save_reading, score_new, score_source, score_table
 from helpers.quality.scorer import fit_scorer, read_scorer, save_scorer
 from helpers.settings import Config
+from helpers.synthetic.take_out import add_scores
 from helpers.text.style import style_figures
 from helpers.vectors.embed import encode_texts
 from helpers.vectors.new_rows import READING
@@ -134,3 +135,11 @@ def test_a_reading_is_saved_beside_a_scorer(by_vectors, tmp_path):
 
     path = save_reading(Encoded(np.zeros((1, 16)), None, "x", {"identity": "x"}), tmp_path)
     assert json.loads(path.read_text()) == {"identity": "x"}
+
+
+def test_no_text_at_all_has_a_table_that_goes_with_others(by_vectors, tmp_path):
+    scores = score_table(pd.DataFrame({"id": [], "text": []}, dtype=object), by_vectors, tmp_path)
+    rows = pd.DataFrame({"id": pd.Series(["a"], dtype=object)})
+    assert add_scores(rows, scores)["score"].isna().all()
+    empty = add_scores(rows.head(0), scores)
+    assert empty.empty and empty["id"].dtype == object and empty["score"].dtype == np.float64

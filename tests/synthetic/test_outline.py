@@ -230,3 +230,20 @@ def test_the_packaged_model_writes_an_outline_and_every_unit_is_kept_or_left_out
     written = json.loads(entries[0]["reply"])["units"]
     assert len(written) == 2 and all(entry["options"] == list(KINDS) for entry in entries[1:])
     assert len(units) + len(left_out) in (0, len(written))
+
+
+def test_numbers_of_pages_are_no_part_of_a_title_and_long_gaps_take_no_time():
+    from helpers.synthetic.outline import _title
+
+    told = [
+        "Dough ..... 3",
+        "Dough . . . 12",
+        "Dough\t7",
+        "Dough    7",
+        "Dough … 7",
+        "Dough…7",
+        "Dough" + " " * 90_000 + "7",
+    ]
+    assert {_title(one) for one in told} == {"Dough"}
+    for whole in ("Dough 7", "Wait.. 7", "1984", "Area 51", "Dough   12345"):
+        assert _title(whole) == " ".join(whole.split())

@@ -348,3 +348,17 @@ def test_tokens_and_hours_are_told_at_a_rate():
     assert tight.loc["take care", "expected"] == "500 words take about 700 tokens: most texts will be cut"
     small = estimate(prompts, words=100, max_new_tokens=1900, llm=Scripted(None)).set_index("what")
     assert small.loc["take care", "expected"].startswith("40 prompts with a text of 1,900 tokens exceed the 2,000")
+
+
+@pytest.mark.parametrize("most", [1, 5, 8, 30, 40])
+@pytest.mark.parametrize("styles", [{"story": 9, "blog_post": 1}, None])
+def test_no_topic_gets_more_than_it_is_to_have_and_shares_stand(most, styles):
+    prompts = plan_prompts(made(1, 1, 40), per_topic=most, styles=styles)[0]
+    assert prompts["topic"].value_counts().max() <= most and prompts["topic"].value_counts()[2] == most
+    share = prompts["style"].value_counts(normalize=True)
+    wanted = pd.Series(styles) / 10 if styles else pd.Series(1 / 7, share.index)
+    assert (share.reindex(wanted.index, fill_value=0) - wanted).abs().max() <= 1 / len(prompts)
+
+
+def test_topics_with_few_seeds_get_as_many_as_there_is_room_for():
+    assert len(plan_prompts(made(1, 1, 1), per_topic=36)[0]) == len(plan_prompts(made(1, 1, 1), prompts=63)[0]) == 63

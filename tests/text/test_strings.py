@@ -99,6 +99,10 @@ def test_the_format_is_found_without_help(record, found, text):
 def test_when_nothing_fits_the_columns_are_named():
     with pytest.raises(ValueError, match=r"columns are n \(a number\), tags \(a list\): set text.format"):
         detect_format([{"n": 1, "tags": ["a"]}])
+    with pytest.raises(
+        ValueError, match=r"no column of text found; columns are date \(a string\), id"
+    ):  # all are texts in a CSV
+        detect_format([{"id": f"a{n}", "n": str(n), "date": "2024-01-31"} for n in range(9)])
     with pytest.raises(ValueError, match="columns are none"):
         detect_format([])
 

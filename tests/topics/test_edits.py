@@ -177,6 +177,29 @@ def test_a_broader_topic_that_holds_none_any_longer_is_gone():
     assert clusters["topic"].value_counts()[0] == 40 and layers["layer"].tolist() == ["fine", "middle"]
 
 
+def test_a_topic_gets_no_number_that_another_had_and_so_no_name_of_it():
+    wished = [
+        Rename(rename=EXEMPLARS[4], name="Refunds"),
+        Move(move=sorted(ids_of(4)), to=EXEMPLARS[3]),
+        Split(split=EXEMPLARS[0], rows=EXEMPLARS[0]),
+    ]
+    clusters, _, effects = apply_edits(*MAP, edits=wished)
+    assert clusters["name"].isna().all() and effects["topic"].tolist()[0] == -1
+    assert frozenset(one for one in ids_of(0) if one.removesuffix("-2") in EXEMPLARS[0]) in groups(clusters, MAP[3])
+
+
+def test_a_pin_that_no_row_is_near_enough_to_is_told():
+    loose = [f"r{line}" for line in range(110, 116)]
+    effects = apply_edits(*MAP, edits=[Pin(pin=loose, near=0.99, name="Refunds"), Split(split=EXEMPLARS[0], into=2)])[2]
+    assert effects["status"].tolist() == ["does not fit", "applied"]
+    assert effects["why"][0] == "no row is as near its exemplars as it asks for"
+
+
+def test_a_pin_of_any_nearness_can_be_read_again(tmp_path):
+    (tmp_path / FILE).write_text(edit_line(Pin(pin=["a"], near=0.0)))
+    assert read_edits(tmp_path / FILE) == [Pin(pin=["a"], near=0.0)]
+
+
 POOL = [
     Merge(merge=[EXEMPLARS[0], EXEMPLARS[1]], name="A"),
     Merge(merge=[EXEMPLARS[1], EXEMPLARS[2], EXEMPLARS[4]]),
@@ -189,6 +212,9 @@ POOL = [
     Move(move=["r60"], to="unassigned"),
     Pin(pin=EXEMPLARS[4], near=0.7, name="E"),
     Pin(pin=EXEMPLARS[2], near=0.7),
+    Pin(
+        pin=["r2", "r3", "r44", "r45", "r72"], near=0.3, name="F"
+    ),  # of no topic: it is made, with some that are not near
 ]
 
 

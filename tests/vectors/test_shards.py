@@ -111,3 +111,11 @@ def test_a_dataset_of_the_hub_is_downloaded_and_read_file_by_file(tmp_path, monk
     (shard,) = list_shards("owner/name", split="test", config="en", revision="c0ffee")
     assert [(one.id, one.position) for one in read_shard(shard)] == [("a", 0), ("b", 1)]
     assert "/" not in shard.name and not shard.name.startswith(str(tmp_path))
+
+
+def test_a_name_of_long_letters_fits_a_file_name():
+    from helpers.vectors.shards import Shard
+
+    for letter in ("a", "é", "書", "𝓪"):
+        shard = Shard(path=f"{letter * 80}.jsonl", name=f"{letter * 80}.jsonl", state="")
+        assert len(shard.key.encode()) < 200 and letter in shard.key
