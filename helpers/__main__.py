@@ -166,7 +166,8 @@ def _say(template: str, report: dict, runs: str | None, seconds: float) -> None:
         return
     if template == "synthetic":
         told = f"{report['left']:,} rows left of {report['prompts']:,} prompts, {seconds:.0f} s"
-        print(f"\n{report['title']}: {told}\n{report['advice']}\ndataset: {report['output']}")
+        output = f"dataset: {report['output']}" if report["left"] else f"tables: {Path(report['output']).parent}"
+        print(f"\n{report['title']}: {told}\n{report['advice']}\n{output}")
         return
     if template == "uses":
         from helpers.quality.uses_tables import top_labels

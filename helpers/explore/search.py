@@ -115,6 +115,7 @@ def nearest_topics(topic_map: TopicMap, vector: np.ndarray, *, n: int = 5, among
     similarity: cosine to the topic's middle, by which they are sorted. nearest: share of the `among` nearest texts that
     are in it. vector: of question_vector, or of rows.
     """
+    vector = np.asarray(vector, dtype=np.float32)
     topic_of = np.empty(len(topic_map.vectors), dtype=np.int64)
     topic_of[topic_map.rows["vector"]] = topic_map.rows["topic"]
     near = topic_of[np.argsort(-_similarities(topic_map, vector), kind="stable")[:among]]
@@ -134,8 +135,10 @@ def question_vector(question: str, *, embedder: Embedder | None) -> np.ndarray:
             "the vectors of this map are your own, and what made them is not known here: look for rows like others "
             "(more_like), or give nearest_topics a vector"
         )
-    if not isinstance(question, str) or not question.strip():
-        raise ValueError(f"expected a question or some words to look for, got {question!r}; search_all takes several")
+    if not isinstance(question, str):
+        raise ValueError(f"expected one question, got {question!r}: search_all takes several")
+    if not question.strip():
+        raise ValueError("explore.questions: expected a question or some words to look for, got nothing")
     return embedder.encode([question])[0]
 
 
@@ -177,7 +180,6 @@ def _hits(
 
 def _similarities(topic_map: TopicMap, vector: np.ndarray) -> np.ndarray:
     """Return (n,) float32, the cosine of every different text to a vector."""
-    vector = np.asarray(vector, dtype=np.float32)
     if vector.shape != (topic_map.vectors.shape[1],):
         raise ValueError(f"expected a vector of {topic_map.vectors.shape[1]} numbers, as the map's, got {vector.shape}")
     wanted, found = unit_length(vector[None])[0], np.empty(len(topic_map.vectors), dtype=np.float32)

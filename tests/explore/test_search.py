@@ -132,11 +132,17 @@ def test_the_nearest_topics_are_those_of_their_middles():
 
 
 @pytest.mark.parametrize(
-    ("question", "reader", "why"), [("  ", Reader(), "expected a question"), ("x", None, "your own")]
+    ("question", "reader", "why"),
+    [
+        ("  ", Reader(), "expected a question"),
+        (["movies"], Reader(), r"expected one question, got \['movies'\]: search_all takes several"),
+        ("x", None, "your own"),
+    ],
 )
 def test_what_cannot_be_asked_is_refused(question, reader, why):
     with pytest.raises(ValueError, match=why):
         search(made(TEXTS), question, embedder=reader)
+    pd.testing.assert_frame_equal(nearest_topics(made(TEXTS), [1.0] * 26), nearest_topics(made(TEXTS), np.ones(26)))
     with pytest.raises(ValueError, match=re.escape("expected a vector of 26 numbers, as the map's, got (3,)")):
         nearest_topics(made(TEXTS), np.ones(3))
 
